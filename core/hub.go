@@ -1,0 +1,270 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tandem.watch/tandem/internal/limit"
+	"tandem.watch/tandem/protocol"
+)
+
+// Options configure a Hub. Zero values mean the defaults named.
+type Options struct {
+	// Log keeps the rooms' events. Required.
+	Log Log
+	// Clock is the cluster's clock. Required.
+	Clock Clock
+	// Secrets are what hashes of PINs and addresses are made with, each at least
+	// 16 bytes: the first one makes new hashes, all of them check. Required.
+	Secrets [][]byte
+	// Logger receives what an operator should know. Required.
+	Logger *slog.Logger
+
+	// Grace is how long a seat outlives its connection: 30 s.
+	Grace time.Duration
+	// Unload is how long an unused room stays in memory: 1 min.
+	Unload time.Duration
+	// Patience is how long a command waits for the log: 5 s.
+	Patience time.Duration
+	// MaxMembers bounds a room: 300.
+	MaxMembers int
+	// JoinBurst bounds how many new seats one address may take in a room at
+	// once, and then one a second: 200.
+	JoinBurst int
+	// MaxRooms bounds the rooms in memory: 100,000.
+	MaxRooms int
+	// SnapshotEvents and SnapshotEvery are after how many events, and at the
+	// latest after how long, a changed room is snapshotted: 500 and 5 min.
+	SnapshotEvents int
+	SnapshotEvery  time.Duration
+}
+
+func (o *Options) defaults() error {
+	switch {
+	case o.Log == nil, o.Clock == nil, o.Logger == nil:
+		return errors.New("core: Log, Clock and Logger are required")
+	case len(o.Secrets) == 0:
+		return errors.New("core: a secret is required")
+	}
+	for _, s := range o.Secrets {
+		if len(s) < 16 {
+			return errors.New("core: a secret must have at least 16 bytes")
+		}
+	}
+	setDefault(&o.Grace, 30*time.Second)
+	setDefault(&o.Unload, time.Minute)
+	setDefault(&o.Patience, 5*time.Second)
+	setDefault(&o.MaxMembers, 300)
+	setDefault(&o.JoinBurst, 200)
+	setDefault(&o.MaxRooms, 100_000)
+	setDefault(&o.SnapshotEvents, 500)
+	setDefault(&o.SnapshotEvery, 5*time.Minute)
+	return nil
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// Hub holds the rooms in use. Its methods are safe for use by several
+// goroutines.
+type Hub struct {
+	opts   Options
+	keys   keyring
+	pins   *pinThrottle
+	joins  *limit.Keyed
+	loops  sync.WaitGroup
+	ctx    context.Context // ends when waiting for rooms is over
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	rooms  map[string]*loop
+	closed bool
+}
+
+// NewHub returns a hub, or says which option is wrong.
+func NewHub(o Options) (*Hub, error) {
+	if err := o.defaults(); err != nil {
+		return nil, err
+	}
+	k, err := deriveKeys(o.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	h := &Hub{opts: o, keys: k, rooms: map[string]*loop{}, pins: newPINThrottle(), joins: limit.NewKeyed(o.JoinBurst, time.Second, 50_000)}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	return h, nil
+}
+
+// Recover takes up the rooms that have members: whose gateway is gone, as all
+// are when the process starts. Who does not come back within the grace departs.
+func (h *Hub) Recover(ctx context.Context, keeper Keeper) error {
+	ids, err := keeper.Occupied(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		l, err := h.acquire(ctx, id)
+		if err != nil {
+			h.opts.Logger.Warn("room not recovered", "room", id, "error", err)
+			continue
+		}
+		l.release()
+	}
+	return nil
+}
+
+// Stats counts what the hub holds.
+type Stats struct{ Rooms int }
+
+// Stats returns what the hub holds now.
+func (h *Hub) Stats() Stats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return Stats{Rooms: len(h.rooms)}
+}
+
+// acquire returns the room's loop, loaded, and keeps it in memory until its
+// release is called.
+func (h *Hub) acquire(ctx context.Context, id string) (*loop, error) {
+	l, err := h.hold(id)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-l.loaded:
+		err = l.loadErr
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err == nil {
+		return l, nil
+	}
+	l.release()
+	switch {
+	case errors.Is(err, ErrNoRoom):
+		return nil, protocol.Errorf(protocol.CodeRoomNotFound, "there is no such room")
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	default:
+		h.opts.Logger.Error("room cannot be loaded", "room", id, "error", err)
+		return nil, protocol.Errorf(protocol.CodeUnavailable, "the room cannot be loaded now; try again")
+	}
+}
+
+func (h *Hub) hold(id string) (*loop, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return nil, protocol.Errorf(protocol.CodeUnavailable, "this gateway is stopping")
+	}
+	l := h.rooms[id]
+	if l == nil {
+		if len(h.rooms) >= h.opts.MaxRooms {
+			return nil, &protocol.Error{Code: protocol.CodeUnavailable, Message: "this gateway holds as many rooms as it may", RetryAfterMs: 5000}
+		}
+		l = newLoop(h, id)
+		h.rooms[id] = l
+		h.loops.Add(1)
+		go func() {
+			defer h.loops.Done()
+			l.run()
+		}()
+	}
+	l.refs++
+	return l, nil
+}
+
+// release gives back what acquire gave.
+func (l *loop) release() {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	l.refs--
+}
+
+// retire takes an idle loop out of the hub, unless somebody holds it.
+func (h *Hub) retire(l *loop) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l.refs > 0 {
+		return false
+	}
+	h.forget(l)
+	return true
+}
+
+// abandon takes a failed loop out of the hub, whoever holds it: they find it
+// done, and the next to come loads the room anew.
+func (h *Hub) abandon(l *loop) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.forget(l)
+}
+
+func (h *Hub) forget(l *loop) {
+	if h.rooms[l.id] == l {
+		delete(h.rooms, l.id)
+	}
+}
+
+// Shutdown ends all rooms: what was asked is still done and answered, every
+// connection gets a bye that makes it come back, the rooms are snapshotted. It
+// returns when all are done, or with an error when ctx ends before that.
+func (h *Hub) Shutdown(ctx context.Context) error {
+	h.mu.Lock()
+	h.closed = true
+	for _, l := range h.rooms {
+		l.stop()
+	}
+	h.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		h.loops.Wait()
+		close(done)
+	}()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	h.cancel()
+	<-done
+	return err
+}
+
+// pinThrottle bounds tries of PINs, by address and by room.
+type pinThrottle struct{ address, room *limit.Keyed }
+
+func newPINThrottle() *pinThrottle {
+	return &pinThrottle{
+		address: limit.NewKeyed(5, 12*time.Second, 20_000),
+		room:    limit.NewKeyed(50, 6*time.Second, 20_000),
+	}
+}
+
+// check says whether another wrong try would be allowed.
+func (p *pinThrottle) check(room, address string) error {
+	wait, ok := p.address.Check(room + "|" + address)
+	if ok {
+		wait, ok = p.room.Check(room)
+	}
+	if ok {
+		return nil
+	}
+	return &protocol.Error{
+		Code: protocol.CodePINThrottled, Message: "too many wrong PINs; wait before the next try", RetryAfterMs: wait.Milliseconds() + 1,
+	}
+}
+
+// wrong counts a wrong try.
+func (p *pinThrottle) wrong(room, address string) {
+	p.address.Take(room + "|" + address)
+	p.room.Take(room)
+}

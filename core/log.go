@@ -1,0 +1,99 @@
+package core
+
+import (
+	"context"
+	"errors"
+)
+
+// Log keeps the events of rooms. It is the compare-and-swap of the cluster: an
+// append names the head that it was decided against and is refused on any
+// other. An implementation is safe for use by several goroutines; a room's own
+// goroutine appends one batch at a time.
+//
+// Every implementation passes the suite in core/roomlog/logtest.
+type Log interface {
+	// Append adds the batch after head, whole or not at all. A zero head
+	// creates the room. Its errors:
+	//   - *Conflict: the log's head is another one;
+	//   - ErrUnavailable: nothing was appended, and it may be tried again;
+	//   - ErrUnknown: perhaps appended. Read tells: event ids are unique.
+	Append(ctx context.Context, room string, head Head, b Batch) error
+	// Load returns the newest snapshot, and the events after it and at least
+	// the last recent ones. A room that was never created, or has expired, is
+	// ErrNoRoom.
+	Load(ctx context.Context, room string, recent int) (Stored, error)
+	// Read returns at most limit events after a number, oldest first. None is
+	// no error.
+	Read(ctx context.Context, room string, after uint64, limit int) ([]Event, error)
+	// Secret returns the secret of a name, or nil.
+	Secret(ctx context.Context, room, name string) (*Secret, error)
+	// SaveSnapshot keeps a snapshot of r, which replaces an older one.
+	SaveSnapshot(ctx context.Context, r *Room) error
+}
+
+// Keeper looks after rooms as a whole. Logs implement it beside Log.
+type Keeper interface {
+	// Occupied lists the rooms that have members.
+	Occupied(ctx context.Context) ([]string, error)
+	// LatestTime returns the time of the newest event of any room, 0 if there
+	// is none: a clock that starts there does not run backwards.
+	LatestTime(ctx context.Context) (int64, error)
+	// Expire forgets at most limit rooms that have been empty since before an
+	// instant, secrets included, and returns how many it forgot.
+	Expire(ctx context.Context, before int64, limit int) (int, error)
+}
+
+// Head is where a room's log stands.
+type Head struct {
+	Epoch, Number uint64
+	ID            EventID
+}
+
+// Batch is what one append adds.
+type Batch struct {
+	// Events follow each other and the head.
+	Events []Event
+	// Forget names members whose secrets go; Secrets are written after that.
+	Forget  []string
+	Secrets []Secret
+	// Members is how many the room has afterwards.
+	Members int
+}
+
+// Secret is what must not be in events: the hash of a seat token or a PIN. It
+// is written in the same transaction as the events that it belongs to.
+type Secret struct {
+	// Name is what it is looked up by, Member whom it goes with; "" belongs to
+	// the room.
+	Name, Member string
+	Value        []byte
+}
+
+// Stored is a room as a log has it.
+type Stored struct {
+	// Room is the newest snapshot, or nil.
+	Room *Room
+	// Events are in order, without holes, up to the head. They may begin before
+	// the snapshot.
+	Events []Event
+}
+
+// Errors of logs.
+var (
+	ErrNoRoom      = errors.New("core: no such room")
+	ErrUnavailable = errors.New("core: the log is unavailable")
+	ErrUnknown     = errors.New("core: the log may or may not have appended")
+)
+
+// Conflict refuses an append: the log stands elsewhere.
+type Conflict struct {
+	// Missed are events after the head that the append named, if the log has it
+	// as part of its history; else nil.
+	Missed []Event
+}
+
+// Error says that the head was another one.
+func (c *Conflict) Error() string { return "core: the room's log has moved on" }
+
+// LogHead returns where r stands in its log.
+func (r *Room) LogHead() Head { return Head{Epoch: r.Epoch, Number: r.Number, ID: r.Head} }

@@ -1,0 +1,351 @@
+package core
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"tandem.watch/tandem/protocol"
+)
+
+// loop is a room in memory, with the goroutine that owns it.
+type loop struct {
+	// static after construction
+	hub    *Hub
+	id     string
+	logger *slog.Logger
+	inbox  chan posted   // what sessions post
+	landed chan *flight  // the end of the append under way
+	loaded chan struct{} // closed when loading is over
+	quit   chan struct{} // closed by stop
+	gone   chan struct{} // closed when run has ended
+
+	// set before loaded is closed
+	loadErr error
+
+	// guarded by hub.mu
+	refs    int
+	stopped bool
+
+	// owned by run
+	room     *Room // what the log holds
+	ahead    *Room // and what it will hold when the flight has landed
+	recent   []Event
+	seats    map[string]*seat
+	sessions []*Session
+	pending  []*pending
+	flight   *flight
+	out      []*Frame // to everybody, at the end of this turn
+	departed []departure
+	expiries []expiry // in the order of their deadlines
+	asked    uint64   // the gate whose opening is among pending or in flight
+	leads    leads
+	vitals   vitals
+	idle     time.Time // since when nobody is here; zero when somebody is
+	snapshot snapshotState
+	failed   bool
+}
+
+// posted is something that a room's goroutine is asked to do.
+type posted interface{ handle(*loop) }
+
+type postedFunc func(*loop)
+
+func (f postedFunc) handle(l *loop) { f(l) }
+
+// Bounds of a loop.
+const (
+	// inboxSize and maxPending bound what waits; beyond, posting blocks.
+	inboxSize  = 256
+	maxPending = 4 * maxBatch
+	// maxTurn bounds what is handled before everybody is told.
+	maxTurn = 256
+	// maxRecent is how many events at least are kept for those who come back; at
+	// most twice as many.
+	maxRecent = 1000
+)
+
+func newLoop(h *Hub, id string) *loop {
+	return &loop{
+		hub: h, id: id, logger: h.opts.Logger.With("room", id),
+		inbox: make(chan posted, inboxSize), landed: make(chan *flight, 1),
+		loaded: make(chan struct{}), quit: make(chan struct{}), gone: make(chan struct{}),
+		seats: map[string]*seat{},
+	}
+}
+
+// post hands something to the room's goroutine. It waits while the inbox is full.
+func (l *loop) post(ctx context.Context, p posted) error {
+	select {
+	case l.inbox <- p:
+		return nil
+	case <-l.gone:
+		return protocol.Errorf(protocol.CodeUnavailable, "the room is being moved; connect again")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stop asks the loop to end. Its caller holds hub.mu.
+func (l *loop) stop() {
+	if !l.stopped {
+		l.stopped = true
+		close(l.quit)
+	}
+}
+
+func (l *loop) run() {
+	defer close(l.gone)
+	if l.loadErr = l.load(); l.loadErr != nil {
+		l.hub.abandon(l)
+		close(l.loaded)
+		return
+	}
+	close(l.loaded)
+	l.turns()
+	l.snapshot.wait()
+}
+
+func (l *loop) turns() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		l.launch()
+		l.flush()
+		if l.failed || l.retired() {
+			l.end(protocol.CloseUnavailable)
+			return
+		}
+		timer.Reset(l.untilNext())
+		inbox := l.inbox
+		if len(l.pending) >= maxPending {
+			inbox = nil // whoever posts waits
+		}
+		select {
+		case p := <-inbox:
+			p.handle(l)
+			l.drain()
+		case f := <-l.landed:
+			l.land(f)
+		case <-timer.C:
+		case <-l.quit:
+			l.wind()
+			return
+		}
+		l.timers()
+	}
+}
+
+// drain handles what else has arrived, so that it goes out in one write.
+func (l *loop) drain() {
+	for range maxTurn {
+		if len(l.pending) >= maxPending {
+			return
+		}
+		select {
+		case p := <-l.inbox:
+			p.handle(l)
+		default:
+			return
+		}
+	}
+}
+
+// wind is the end on a stopping gateway: what was asked is done and answered,
+// then everybody is sent away.
+func (l *loop) wind() {
+	for range 64 {
+		l.drain()
+		l.launch()
+		if l.flight == nil {
+			break
+		}
+		l.land(<-l.landed)
+	}
+	l.flush()
+	l.saveSnapshot()
+	l.end(protocol.CloseRestart)
+}
+
+// end closes every session; their seats stay.
+func (l *loop) end(code protocol.CloseCode) {
+	if l.flight != nil {
+		l.land(<-l.landed)
+	}
+	for _, p := range l.pending {
+		p.answer(l, 0, ErrUnavailable)
+	}
+	l.pending = nil
+	l.flush()
+	l.hub.abandon(l)
+	for _, s := range l.sessions {
+		s.index = -1
+		// Spread over a second, so that they do not all come back at once.
+		s.conn.Close(Bye{Code: code, AfterMs: rand.Int64N(1000)})
+	}
+	l.sessions = nil
+}
+
+// fail gives the room up: its sessions come back to a loop that loads it anew.
+func (l *loop) fail(why string, err error) {
+	l.logger.Error("room given up", "why", why, "error", err)
+	l.failed = true
+}
+
+// retired says that nobody is here any more and the loop has left the hub.
+func (l *loop) retired() bool {
+	busy := len(l.sessions) > 0 || len(l.room.Members()) > 0 || len(l.pending) > 0 || l.flight != nil || len(l.inbox) > 0
+	if busy {
+		l.idle = time.Time{}
+		return false
+	}
+	if l.idle.IsZero() {
+		l.idle = time.Now()
+	}
+	if time.Since(l.idle) < l.hub.opts.Unload {
+		return false
+	}
+	if !l.hub.retire(l) {
+		l.idle = time.Now() // somebody is on the way in, or not yet out
+		return false
+	}
+	l.saveSnapshot()
+	return true
+}
+
+// load reads the room from the log. Its members are away until they come back.
+func (l *loop) load() error {
+	ctx, cancel := context.WithTimeout(l.hub.ctx, l.hub.opts.Patience)
+	defer cancel()
+	stored, err := l.hub.opts.Log.Load(ctx, l.id, maxRecent)
+	if err != nil {
+		return err
+	}
+	room := stored.Room
+	if room == nil {
+		room = NewRoom(l.id)
+	}
+	for _, e := range stored.Events {
+		if e.Number <= room.Number {
+			continue
+		}
+		if err := room.Apply(e); err != nil {
+			return err
+		}
+	}
+	l.room, l.ahead = room, room.Clone()
+	l.recent = keepLast(stored.Events, maxRecent)
+	l.snapshot.begin(room)
+	for _, m := range room.Members() {
+		l.seats[m.ID] = &seat{}
+		l.expect(m.ID)
+	}
+	return nil
+}
+
+// take makes committed events part of the room, and tells everybody.
+func (l *loop) take(events []Event) {
+	for _, e := range events {
+		if err := l.room.Apply(e); err != nil {
+			l.fail("the log's events do not follow each other", err)
+			return
+		}
+		l.takeSeat(e)
+	}
+	if l.recent = append(l.recent, events...); len(l.recent) >= 2*maxRecent {
+		l.recent = keepLast(l.recent, maxRecent) // seldom, since it moves them all
+	}
+	for _, h := range split(events) {
+		l.broadcast(&Frame{Class: ClassControl, Message: h})
+	}
+	// Who is told an answer has seen what it did.
+	l.flush()
+}
+
+// takeSeat keeps the seats in step with the members.
+func (l *loop) takeSeat(e Event) {
+	switch b := e.Body.(type) {
+	case Joined:
+		l.seats[b.Member] = &seat{}
+		l.expect(b.Member) // until its session is seated, in this same turn
+	case Left:
+		if s := l.seats[b.Member]; s != nil {
+			delete(l.seats, b.Member)
+			l.leads.stale = true
+			if s.session != nil {
+				l.departed = append(l.departed, departure{s.session, b.Reason})
+			}
+		}
+	default:
+	}
+}
+
+// broadcast tells everybody at the end of this turn.
+func (l *loop) broadcast(f *Frame) { l.out = append(l.out, f) }
+
+func (l *loop) flush() {
+	if len(l.out) == 0 {
+		return
+	}
+	for _, s := range l.sessions {
+		s.conn.Send(l.out)
+	}
+	clear(l.out)
+	l.out = l.out[:0]
+}
+
+// split makes messages of events, each well below the largest that a client takes.
+func split(events []Event) []Happened {
+	const most = protocol.MaxMessage * 3 / 4
+	var all []Happened
+	for len(events) > 0 {
+		n, weight := 0, 0
+		for n < len(events) && (n == 0 || weight+weigh(events[n]) <= most) {
+			weight += weigh(events[n])
+			n++
+		}
+		all = append(all, Happened{Epoch: events[n-1].Epoch, First: events[0].Number, Last: events[n-1].Number, Events: events[:n:n]})
+		events = events[n:]
+	}
+	return all
+}
+
+// weigh estimates the most that an event takes on the wire, in bytes.
+func weigh(e Event) int {
+	const frame = 320 // field names, numbers, ids of v1 members
+	switch b := e.Body.(type) {
+	case Said:
+		return frame + 2*len(b.Text)
+	case MediaSet:
+		return frame + 2*(len(b.Media.URL)+len(b.Media.Title))
+	case Joined:
+		return frame + 2*(len(b.Name)+len(b.Member))
+	case Renamed:
+		return frame + 2*(len(b.Name)+len(b.Member))
+	case GateOpened:
+		return frame + len(b.Waiting)*60
+	default:
+		return frame
+	}
+}
+
+// history returns lines of chat before a number; 0 is the newest.
+func (r *Room) history(before uint64, limit int) ChatHistory {
+	end := len(r.Chat)
+	if before != 0 {
+		end, _ = slices.BinarySearchFunc(r.Chat, before, func(c ChatLine, n uint64) int {
+			return int(int64(c.Number) - int64(n)) //nolint:gosec // numbers are far below 2^63
+		})
+	}
+	start, weight := end, 0
+	for start > 0 && end-start < limit {
+		weight += 320 + 2*(len(r.Chat[start-1].Text)+len(r.Chat[start-1].Name))
+		if weight > protocol.MaxMessage*3/4 {
+			break
+		}
+		start--
+	}
+	return ChatHistory{Lines: slices.Clone(r.Chat[start:end]), More: start > 0}
+}

@@ -1,0 +1,207 @@
+// Package memory keeps rooms in memory, for tests: what it holds ends with the
+// process. It behaves like the other logs in everything else. Events and
+// snapshots are kept encoded, so callers share nothing with it.
+package memory
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+
+	"tandem.watch/tandem/core"
+	"tandem.watch/tandem/core/roomlog"
+)
+
+// Log is a core.Log and core.Keeper in memory. It is safe for use by several
+// goroutines, never blocks and starts no goroutine, so it works in a
+// testing/synctest bubble. Its own errors of availability come only from a
+// context that has ended; Faulty makes others.
+type Log struct {
+	mu    sync.Mutex
+	rooms map[string]*room
+}
+
+type room struct {
+	entries []entry
+	at      int64
+	members int
+	// emptySince is when the last member left, while there are none.
+	emptySince int64
+	// snapshot is encoded, nil if there is none; it was taken at snapshotAt.
+	snapshot   []byte
+	snapshotAt uint64
+	secrets    map[string]core.Secret
+}
+
+// entry is an event and, for comparing heads, what names it.
+type entry struct {
+	head core.Head
+	data []byte
+}
+
+// New returns an empty log.
+func New() *Log { return &Log{rooms: map[string]*room{}} }
+
+// Append implements core.Log.
+func (l *Log) Append(ctx context.Context, id string, head core.Head, b core.Batch) error {
+	a, err := roomlog.Prepare(id, head, b)
+	if err != nil {
+		return err
+	}
+	if err := alive(ctx); err != nil {
+		return err
+	}
+	// Before the lock, as other logs do it: the new entries name themselves.
+	entries := make([]entry, len(b.Events))
+	for i, e := range b.Events {
+		entries[i] = entry{head: core.Head{Epoch: e.Epoch, Number: e.Number, ID: e.ID}, data: a.Events[i]}
+	}
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.rooms[id]
+	switch {
+	case r == nil && !a.Creates():
+		return &core.Conflict{}
+	case r == nil:
+		r = &room{secrets: map[string]core.Secret{}, members: -1}
+		l.rooms[id] = r
+	case r.head() != head:
+		return r.conflict(head)
+	}
+	r.add(a, entries)
+	return nil
+}
+
+func (r *room) add(a *roomlog.Append, entries []entry) {
+	r.entries = append(r.entries, entries...)
+	r.at = max(r.at, a.At)
+	if a.Members == 0 && r.members != 0 {
+		r.emptySince = r.at
+	}
+	r.members = a.Members
+	for _, member := range a.Forget {
+		maps.DeleteFunc(r.secrets, func(_ string, s core.Secret) bool { return s.Member == member })
+	}
+	for _, s := range a.Secrets {
+		r.secrets[s.Name] = s
+	}
+}
+
+func (r *room) head() core.Head { return r.entries[len(r.entries)-1].head }
+
+// has says whether a head is part of the room's history.
+func (r *room) has(h core.Head) bool {
+	if h.Number == 0 || h.Number > uint64(len(r.entries)) {
+		return h == core.Head{}
+	}
+	return r.entries[h.Number-1].head == h
+}
+
+func (r *room) conflict(named core.Head) error {
+	if !r.has(named) || len(r.entries)-int(named.Number) > roomlog.MaxMissed {
+		return &core.Conflict{}
+	}
+	missed, err := decode(r.entries[named.Number:])
+	if err != nil {
+		return err
+	}
+	return &core.Conflict{Missed: missed}
+}
+
+// Load implements core.Log.
+func (l *Log) Load(ctx context.Context, id string, recent int) (core.Stored, error) {
+	if err := alive(ctx); err != nil {
+		return core.Stored{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.rooms[id]
+	if r == nil {
+		return core.Stored{}, core.ErrNoRoom
+	}
+	from := min(int(r.snapshotAt), len(r.entries)-max(0, recent))
+	events, err := decode(r.entries[max(0, from):])
+	if err != nil || r.snapshot == nil {
+		return core.Stored{Events: events}, err
+	}
+	snapshot, err := core.DecodeRoom(r.snapshot)
+	return core.Stored{Room: snapshot, Events: events}, err
+}
+
+// Read implements core.Log.
+func (l *Log) Read(ctx context.Context, id string, after uint64, limit int) ([]core.Event, error) {
+	if err := alive(ctx); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.rooms[id]
+	if r == nil || limit <= 0 || after >= uint64(len(r.entries)) {
+		return nil, nil
+	}
+	rest := r.entries[after:]
+	return decode(rest[:min(limit, len(rest))])
+}
+
+// Secret implements core.Log.
+func (l *Log) Secret(ctx context.Context, id, name string) (*core.Secret, error) {
+	if err := alive(ctx); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.rooms[id]
+	if r == nil {
+		return nil, nil
+	}
+	s, ok := r.secrets[name]
+	if !ok {
+		return nil, nil
+	}
+	s.Value = append([]byte{}, s.Value...)
+	return &s, nil
+}
+
+// SaveSnapshot implements core.Log.
+func (l *Log) SaveSnapshot(ctx context.Context, snapshot *core.Room) error {
+	data, err := core.EncodeRoom(snapshot)
+	if err != nil {
+		return err
+	}
+	if err := alive(ctx); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.rooms[snapshot.ID]
+	switch {
+	case r == nil:
+		return core.ErrNoRoom
+	case !snapshot.Exists() || !r.has(snapshot.LogHead()):
+		return fmt.Errorf("memory: the snapshot of room %q at %d is not of its history", snapshot.ID, snapshot.Number)
+	case snapshot.Number >= r.snapshotAt:
+		r.snapshot, r.snapshotAt = data, snapshot.Number
+	}
+	return nil
+}
+
+func decode(entries []entry) ([]core.Event, error) {
+	events := make([]core.Event, len(entries))
+	for i, e := range entries {
+		var err error
+		if events[i], err = core.DecodeEvent(e.data); err != nil {
+			return nil, err
+		}
+	}
+	return events, nil
+}
+
+// alive refuses what is asked for under a context that has ended.
+func alive(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", core.ErrUnavailable, context.Cause(ctx))
+	}
+	return nil
+}

@@ -1,0 +1,236 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"tandem.watch/tandem/protocol"
+)
+
+// seat is what the loop knows of a member beside the log. Without a session
+// the member is away.
+type seat struct {
+	session *Session
+	status  Report
+	// told is what everybody was last told of the status.
+	told Presence
+	// until is when the grace of an absent member ends; zero while it is here.
+	until time.Time
+}
+
+// expiry is when an absent member's seat is given up.
+type expiry struct {
+	member     string
+	generation uint64
+	at         time.Time
+}
+
+// departure is a session whose seat is gone.
+type departure struct {
+	session *Session
+	reason  LeaveReason
+}
+
+// enter commits a join or a return, and seats the session. It waits for the
+// answer.
+func (l *loop) enter(ctx context.Context, s *Session, resume *Resume, p *pending) error {
+	s.index = -1
+	answer := make(chan error, 1)
+	p.done = func(l *loop, _ uint64, err error) {
+		if err == nil && ctx.Err() != nil {
+			// Whoever asked has given up. The seat is left to its grace.
+			err = ctx.Err()
+		}
+		if err == nil {
+			l.sit(s, resume)
+		}
+		answer <- err
+	}
+	if err := l.post(ctx, p); err != nil {
+		return err
+	}
+	select {
+	case err := <-answer:
+		return publicError(err)
+	case <-l.gone:
+		// It may have been answered while ending.
+		select {
+		case err := <-answer:
+			return publicError(err)
+		default:
+			return publicError(ErrUnavailable)
+		}
+	}
+}
+
+// sit gives a committed seat its session, and the session its welcome.
+func (l *loop) sit(s *Session, resume *Resume) {
+	st := l.seats[s.member]
+	if st == nil {
+		// Removed by a command of the same batch.
+		s.conn.Close(Bye{Code: protocol.CloseExpired})
+		return
+	}
+	if old := st.session; old != nil {
+		l.unseat(old)
+		old.conn.Close(Bye{Code: protocol.CloseReplaced})
+	} else if resume != nil {
+		l.broadcast(&Frame{Class: ClassControl, Message: PresenceChanged{Members: []Presence{{Member: s.member}}}})
+		l.flush()
+	}
+	*st = seat{session: s, told: Presence{Member: s.member}}
+	s.index = len(l.sessions)
+	l.sessions = append(l.sessions, s)
+	l.leads.stale = true
+	s.conn.Send(l.welcome(s, resume))
+}
+
+// welcome returns what a session is told first.
+func (l *loop) welcome(s *Session, resume *Resume) []*Frame {
+	w := Welcomed{Member: s.member, Seat: s.token, Room: l.room, Now: l.hub.opts.Clock.Now(), Presence: l.presence()}
+	missed, ok := l.since(resume)
+	if w.Resumed = ok; ok {
+		frames := []*Frame{{Class: ClassControl, Message: w}}
+		for _, h := range split(missed) {
+			frames = append(frames, &Frame{Class: ClassControl, Message: h})
+		}
+		return frames
+	}
+	frames := []*Frame{{Class: ClassControl, Message: w}}
+	members := l.room.Members()
+	for page := protocol.MembersPage; page < len(members); page += protocol.MembersPage {
+		end := min(page+protocol.MembersPage, len(members))
+		frames = append(frames, &Frame{Class: ClassBulk, Message: MemberPage{Members: members[page:end]}})
+	}
+	if len(l.room.Chat) > 0 {
+		frames = append(frames, &Frame{Class: ClassBulk, Message: l.room.history(0, protocol.MaxHistory/2)})
+	}
+	return frames
+}
+
+// since returns what somebody who comes back has missed. ok is false when that
+// is not known any more: then it gets a snapshot.
+func (l *loop) since(r *Resume) (missed []Event, ok bool) {
+	if r == nil || r.Number == 0 || r.Epoch != l.room.Epoch || r.Number > l.room.Number {
+		return nil, false
+	}
+	n := int(l.room.Number - r.Number) //nolint:gosec // at most maxRecent, or refused
+	if n > len(l.recent) {
+		return nil, false
+	}
+	return l.recent[len(l.recent)-n:], true
+}
+
+// unseat takes a session off the list of those who are told.
+func (l *loop) unseat(s *Session) {
+	if s.index < 0 {
+		return
+	}
+	last := len(l.sessions) - 1
+	moved := l.sessions[last]
+	l.sessions[s.index], moved.index = moved, s.index
+	l.sessions[last] = nil
+	l.sessions = l.sessions[:last]
+	s.index = -1
+}
+
+// drop is the end of a session's connection. Its member is away from now on.
+func (l *loop) drop(s *Session) {
+	l.unseat(s)
+	st := l.seats[s.member]
+	if st == nil || st.session != s {
+		return
+	}
+	*st = seat{}
+	l.leads.stale = true
+	l.expect(s.member)
+	l.broadcast(&Frame{Class: ClassControl, Message: PresenceChanged{Members: []Presence{{Member: s.member, Away: true}}}})
+}
+
+// expect gives an absent member its grace.
+func (l *loop) expect(member string) {
+	m, st := l.room.Member(member), l.seats[member]
+	if m == nil || st == nil {
+		return
+	}
+	st.until = time.Now().Add(l.hub.opts.Grace)
+	l.expiries = append(l.expiries, expiry{member: member, generation: m.Generation, at: st.until})
+}
+
+// expire gives up the seats whose grace is over.
+func (l *loop) expire(now time.Time) {
+	for len(l.expiries) > 0 && !l.expiries[0].at.After(now) {
+		x := l.expiries[0]
+		l.expiries = l.expiries[1:]
+		if st := l.seats[x.member]; st == nil || st.session != nil || st.until.After(now) {
+			continue // it is here, or has dropped again since
+		}
+		l.enqueue(&pending{
+			cmd: Depart{Member: x.member, Generation: x.generation},
+			done: func(l *loop, _ uint64, _ error) {
+				// Still here and away: the log was unavailable, or the seat was taken
+				// over by a connection that did not last. It gets another grace.
+				if st := l.seats[x.member]; st != nil && st.session == nil {
+					l.expect(x.member)
+				}
+			},
+		})
+	}
+}
+
+// closeDeparted closes the sessions whose seats are gone, after they have been
+// told so.
+func (l *loop) closeDeparted() {
+	for _, d := range l.departed {
+		l.unseat(d.session)
+		code := protocol.CloseNormal
+		switch d.reason {
+		case LeftRemoved:
+			code = protocol.CloseRemoved
+		case LeftBanned:
+			code = protocol.CloseBanned
+		case LeftExpired:
+			code = protocol.CloseExpired
+		case LeftSelf:
+		}
+		d.session.conn.Close(Bye{Code: code})
+	}
+	l.departed = nil
+}
+
+// signal passes signalling on to a member that is connected here.
+func (l *loop) signal(from *Session, to string, data []byte) {
+	st := l.seats[to]
+	if st == nil || st.session == nil {
+		from.conn.Send([]*Frame{refusal(0, notHere(to))})
+		return
+	}
+	st.session.conn.Send([]*Frame{{Class: ClassControl, Message: Signalled{From: from.member, Data: data}}})
+}
+
+// doorState is what is checked before somebody enters.
+type doorState struct {
+	pin, locked bool
+	access      uint64
+	members     int
+}
+
+// door asks the room's goroutine for what is checked before somebody enters.
+func (l *loop) door(ctx context.Context) (doorState, error) {
+	answer := make(chan doorState, 1)
+	err := l.post(ctx, postedFunc(func(l *loop) {
+		r := l.room
+		answer <- doorState{pin: r.Settings.PIN, locked: r.Settings.Locked, access: r.Access, members: len(r.Members())}
+	}))
+	if err != nil {
+		return doorState{}, err
+	}
+	select {
+	case d := <-answer:
+		return d, nil
+	case <-l.gone:
+		return doorState{}, publicError(ErrUnavailable)
+	case <-ctx.Done():
+		return doorState{}, publicError(ctx.Err())
+	}
+}

@@ -1,0 +1,142 @@
+package core
+
+import (
+	"context"
+
+	"tandem.watch/tandem/protocol"
+)
+
+// Session is a connection's place in a room. Its methods are called by the
+// transport that made it. They block only while the room has more to do than
+// it can queue, so that a peer that asks too much is no longer read.
+type Session struct {
+	loop   *loop
+	member string
+	token  string
+	conn   Conn
+
+	// owned by the room's goroutine
+	index int // in loop.sessions; -1 when not there
+}
+
+// Member returns the session's member id.
+func (s *Session) Member() string { return s.member }
+
+// Do posts a command. The answer reaches the Conn as Acked or Refused. The
+// error says that the session is over.
+func (s *Session) Do(ctx context.Context, id uint64, c Command) error {
+	p := &pending{by: Ref{Seat: s.member, Command: id, Sum: Sum(c)}, cmd: c}
+	switch c := c.(type) {
+	case Remove:
+		if c.Ban {
+			secret, err := s.loop.hub.opts.Log.Secret(ctx, s.loop.id, secretAddr+c.Member)
+			if err != nil {
+				return s.refuse(id, err)
+			}
+			if secret != nil {
+				p.secrets = []Secret{{Name: secretBan + string(secret.Value), Member: c.Member, Value: []byte(c.Member)}}
+			}
+		}
+	case Unban:
+		p.forget = []string{c.Member}
+	}
+	return s.post(ctx, p)
+}
+
+// SetAccess changes settings as Do with ChangeSettings does; a PIN that is not
+// nil becomes the room's, "" removes it.
+func (s *Session) SetAccess(ctx context.Context, id uint64, c ChangeSettings, pin *string) error {
+	p := &pending{}
+	if pin != nil {
+		has := *pin != ""
+		c.PIN, c.Changed = &has, true
+		secret := Secret{Name: secretPIN}
+		if has {
+			secret.Value = s.loop.hub.keys.hashPIN(s.loop.id, *pin)
+		}
+		p.secrets = []Secret{secret}
+	}
+	p.cmd, p.by = c, Ref{Seat: s.member, Command: id, Sum: Sum(c)}
+	return s.post(ctx, p)
+}
+
+func (s *Session) post(ctx context.Context, p *pending) error {
+	id := p.by.Command
+	p.done = func(l *loop, number uint64, err error) {
+		if err != nil {
+			s.conn.Send([]*Frame{refusal(id, err)})
+			return
+		}
+		s.conn.Send([]*Frame{{Class: ClassControl, Message: Acked{Command: id, Number: number}}})
+	}
+	return s.loop.post(ctx, p)
+}
+
+func (s *Session) refuse(id uint64, err error) error {
+	s.conn.Send([]*Frame{refusal(id, err)})
+	return nil
+}
+
+func refusal(id uint64, err error) *Frame {
+	e, ok := publicError(err).(*protocol.Error) //nolint:errorlint // publicError returns it unwrapped
+	if !ok {
+		e = protocol.Errorf(protocol.CodeInternal, "a fault of the gateway")
+	}
+	answer := *e
+	answer.ID = id
+	return &Frame{Class: ClassControl, Message: Refused{Err: &answer}}
+}
+
+// React shows a reaction to everybody.
+func (s *Session) React(ctx context.Context, reaction string) error {
+	return s.tell(ctx, Reacted{Member: s.member, Reaction: reaction})
+}
+
+// Typing tells everybody whether the member types.
+func (s *Session) Typing(ctx context.Context, on bool) error {
+	return s.tell(ctx, TypingChanged{Member: s.member, On: on})
+}
+
+func (s *Session) tell(ctx context.Context, m Message) error {
+	return s.loop.post(ctx, sessionPost{s, func(l *loop) {
+		l.broadcast(&Frame{Class: ClassEphemeral, Message: m})
+	}})
+}
+
+// Signal passes signalling to one member that is connected here.
+func (s *Session) Signal(ctx context.Context, to string, data []byte) error {
+	return s.loop.post(ctx, sessionPost{s, func(l *loop) { l.signal(s, to, data) }})
+}
+
+// Report says how the member's player does.
+func (s *Session) Report(ctx context.Context, r Report) error {
+	return s.loop.post(ctx, sessionPost{s, func(l *loop) { l.report(s, r) }})
+}
+
+// History sends older chat: at most limit lines before a number, 0 for the newest.
+func (s *Session) History(ctx context.Context, before uint64, limit int) error {
+	return s.loop.post(ctx, sessionPost{s, func(l *loop) {
+		s.conn.Send([]*Frame{{Class: ClassBulk, Message: l.room.history(before, limit)}})
+	}})
+}
+
+// Drop says that the connection is gone. The seat stays for the grace. It is
+// called once, when nothing else will be called.
+func (s *Session) Drop() {
+	// The hub outlives its sessions' transports by a bounded time only; a loop
+	// that is done has forgotten the session already.
+	_ = s.loop.post(context.Background(), sessionPost{s, func(l *loop) { l.drop(s) }})
+	s.loop.release()
+}
+
+// sessionPost is something to do for a session while the session has its seat.
+type sessionPost struct {
+	s  *Session
+	do func(*loop)
+}
+
+func (p sessionPost) handle(l *loop) {
+	if p.s.index >= 0 {
+		p.do(l)
+	}
+}
