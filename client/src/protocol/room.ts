@@ -1,0 +1,139 @@
+/** What a member may do. */
+export type Role = 'guest' | 'moderator' | 'host';
+
+/** What the room watches. */
+export interface Media {
+  /** `url`: everybody loads `url`; `file`: everybody opens their own copy; `clip`: the gateway's test clip. */
+  readonly kind: 'url' | 'file' | 'clip';
+  /** Set for the kind `url` only: absolute, http or https. */
+  readonly url?: string;
+  /** Shown to people: at most 200 characters. */
+  readonly title?: string;
+  /** Lets members warn when their own file differs; absent when unknown. */
+  readonly durationMs?: number;
+}
+
+/** One seat of the room. */
+export interface Member {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  /** Cluster time in microseconds. */
+  readonly joinedAt: number;
+}
+
+/**
+ * Where the room is in its media, as a motion vector: at instant `at` the position is `position`, and from then on
+ * it moves by `rate` seconds a second if `playing`. Before `at` it stands at `position`: a scheduled start.
+ */
+export interface Timeline {
+  /** Seconds of the media. */
+  readonly position: number;
+  /** The chosen playback rate, also while paused. */
+  readonly rate: number;
+  readonly playing: boolean;
+  /** An instant of cluster time in microseconds. */
+  readonly at: number;
+  /** The number of the event that set this timeline: the greater one holds. */
+  readonly number: number;
+}
+
+/** An open ready gate: the room stands still until enough are ready. */
+export interface Gate {
+  /** The number of the event that opened it, and its name. */
+  readonly number: number;
+  /** Who was asked, at most 100 members. */
+  readonly waiting: readonly string[];
+  /** Who has answered. */
+  readonly ready?: readonly string[];
+  /** How many of them suffice. */
+  readonly needed: number;
+  /** The instant at which the room starts without the rest, in microseconds. */
+  readonly deadline: number;
+}
+
+/** The room's switches. */
+export interface Settings {
+  /** Every member may control playback and media. */
+  readonly guestControl: boolean;
+  /** New members are kept out. */
+  readonly locked: boolean;
+  /** Whether a PIN is asked; the PIN itself is never told. */
+  readonly pin: boolean;
+}
+
+/** Somebody who is kept out. */
+export interface BannedMember {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** A snapshot of the room as its log has it. */
+export interface RoomSnapshot {
+  readonly id: string;
+  /** The host's member id; absent in an empty room. */
+  readonly host?: string;
+  readonly settings: Settings;
+  readonly media: Media;
+  readonly timeline: Timeline;
+  readonly gate?: Gate;
+  /** In the order of joining: the first 100. */
+  readonly members: readonly Member[];
+  readonly memberCount: number;
+  readonly banned?: readonly BannedMember[];
+}
+
+/** How a member does now. The newest holds. */
+export interface Presence {
+  readonly member: string;
+  /** Its connection has dropped and its seat is kept for it. */
+  readonly away?: boolean;
+  /** Its player wants data. */
+  readonly buffering?: boolean;
+  /** How far its player is off the timeline in milliseconds, positive is ahead; absent when it does not play. */
+  readonly offsetMs?: number;
+  /** Its round trip to its gateway in milliseconds. */
+  readonly rttMs?: number;
+}
+
+/** One line of chat. */
+export interface ChatLine {
+  /** Its place in the room's log. */
+  readonly number: number;
+  /** Cluster time in microseconds. */
+  readonly at: number;
+  readonly member: string;
+  /** The member's name when it wrote the line. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Crockford's base 32: no I, L, O, U. */
+const ROOM_CODE = /^[0-9A-HJKMNP-TV-Z]{12}$/;
+
+/**
+ * Turns a room code as people type it (dashes, spaces, lower case, O for 0, I or L for 1) into the room's id.
+ * Undefined when it is no such code; the text may still be the id of a room that another program made.
+ */
+export function parseRoomCode(typed: string): string | undefined {
+  // Letters of ASCII only: toUpperCase would turn ß into SS, and ı into I.
+  const upper = typed.replace(/[- ]/g, '').replace(/[a-z]/g, (c) => c.toUpperCase());
+  const id = upper.replace(/O/g, '0').replace(/[IL]/g, '1');
+  return ROOM_CODE.test(id) ? id : undefined;
+}
+
+/** Shows the id of a room that has a code as 4-4-4; others stay as they are. */
+export function formatRoomCode(id: string): string {
+  return ROOM_CODE.test(id) ? `${id.slice(0, 4)}-${id.slice(4, 8)}-${id.slice(8)}` : id;
+}
+
+/** The position in seconds at an instant of cluster time in microseconds. */
+export function positionAt(timeline: Timeline, at: number): number {
+  if (!timeline.playing || at <= timeline.at) return timeline.position;
+  return timeline.position + ((at - timeline.at) / 1e6) * timeline.rate;
+}
+
+/** The instant of cluster time in microseconds at which a playing timeline is at a position in seconds. */
+export function instantOf(timeline: Timeline, position: number): number {
+  return timeline.at + ((position - timeline.position) / timeline.rate) * 1e6;
+}
