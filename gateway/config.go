@@ -1,0 +1,222 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Config is what an operator chooses. The zero value is not usable; see
+// DefaultConfig and LoadConfig.
+type Config struct {
+	HTTPAddr       string
+	DataDir        string
+	NodeID         string
+	PublicURL      *url.URL // nil when unknown
+	AllowedOrigins []string
+	TrustedProxies []netip.Prefix
+	LogLevel       slog.Level
+	LogFormat      string
+	// Secrets are those in force, the newest first; none means: make and keep
+	// one in DataDir.
+	Secrets           [][]byte
+	DrainTimeout      time.Duration
+	SeatGrace         time.Duration
+	RoomTTL           time.Duration
+	MaxMembers        int
+	MaxSessions       int
+	SessionsPerIP     int
+	RoomsPerIPPerHour int
+	MessagesPerSecond float64
+
+	// sources says where each option's value came from.
+	sources map[string]string
+}
+
+// LoadConfig reads flags over the environment over the old server's variables
+// over a YAML file over defaults. Unknown flags, unknown TANDEM_ variables and
+// unknown keys of the file are errors. getenv and environ are os's.
+func LoadConfig(args, environ []string) (*Config, error) {
+	c := &Config{sources: map[string]string{}}
+	for _, o := range options {
+		if err := o.set(c, o.Default); err != nil {
+			return nil, fmt.Errorf("default of %s: %w", o.Name, err)
+		}
+		c.sources[o.Name] = "default"
+	}
+	env := map[string]string{}
+	for _, kv := range environ {
+		if k, v, ok := strings.Cut(kv, "="); ok {
+			env[k] = v
+		}
+	}
+	flags, err := parseFlags(args)
+	if err != nil {
+		return nil, err
+	}
+	file := flags["config"]
+	if file == "" {
+		file = env["TANDEM_CONFIG"]
+	}
+	if err := c.readFile(file); err != nil {
+		return nil, err
+	}
+	if err := c.readLegacy(env); err != nil {
+		return nil, err
+	}
+	if err := c.readEnvironment(env); err != nil {
+		return nil, err
+	}
+	for name, value := range flags {
+		if name == "config" {
+			continue
+		}
+		if err := c.assign(name, value, "flag --"+name); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *Config) assign(name, value, source string) error {
+	o := optionNamed(name)
+	if o == nil {
+		return fmt.Errorf("%s: there is no such option; tandem help lists them", source)
+	}
+	if err := o.set(c, value); err != nil {
+		shown := " " + fmt.Sprintf("%q", value)
+		if o.Secret {
+			shown = ""
+		}
+		return fmt.Errorf("%s:%s %w", source, shown, err)
+	}
+	c.sources[name] = source
+	return nil
+}
+
+func (c *Config) readFile(path string) error {
+	if path == "" {
+		return nil
+	}
+	data, err := os.ReadFile(path) //nolint:gosec // the operator names it
+	if err != nil {
+		return fmt.Errorf("configuration file: %w", err)
+	}
+	var values map[string]yaml.Node
+	if err := yaml.Unmarshal(data, &values); err != nil {
+		return fmt.Errorf("configuration file %s: %w", path, err)
+	}
+	for name, node := range values {
+		var value string
+		switch node.Kind {
+		case yaml.ScalarNode:
+			value = node.Value
+		case yaml.SequenceNode:
+			var list []string
+			if err := node.Decode(&list); err != nil {
+				return fmt.Errorf("configuration file %s: %s: %w", path, name, err)
+			}
+			value = strings.Join(list, ",")
+		default:
+			return fmt.Errorf("configuration file %s: %s must be a value or a list", path, name)
+		}
+		if err := c.assign(name, value, "file "+path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) readEnvironment(env map[string]string) error {
+	for key, value := range env {
+		rest, ok := strings.CutPrefix(key, "TANDEM_")
+		if !ok || key == "TANDEM_CONFIG" {
+			continue
+		}
+		name := strings.ToLower(strings.ReplaceAll(rest, "_", "-"))
+		if secret, ok := strings.CutSuffix(name, "-file"); ok && optionNamed(secret) != nil && optionNamed(secret).Secret {
+			data, err := os.ReadFile(value) //nolint:gosec // the operator names it
+			if err != nil {
+				return fmt.Errorf("variable %s: %w", key, err)
+			}
+			name, value = secret, strings.TrimSpace(string(data))
+		}
+		if optionNamed(name) == nil {
+			if strings.HasPrefix(value, "tcp://") || strings.HasPrefix(key, "TANDEM_SERVICE_") || strings.HasPrefix(key, "TANDEM_PORT") {
+				continue // what Kubernetes makes for a Service named tandem
+			}
+			return fmt.Errorf("variable %s: there is no such option; tandem help lists them", key)
+		}
+		if err := c.assign(name, value, "variable "+key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readLegacy honours the old server's variables.
+func (c *Config) readLegacy(env map[string]string) error {
+	set := func(name, key, value string) error {
+		if env[key] == "" || strings.HasPrefix(env[key], "tcp://") {
+			return nil
+		}
+		return c.assign(name, value, "variable "+key)
+	}
+	port := env["PORT"]
+	if port == "" || strings.HasPrefix(port, "tcp://") {
+		port = "4001"
+	}
+	return errors.Join(
+		set("http-addr", "PORT", ":"+port),
+		set("http-addr", "HOST", env["HOST"]+":"+port),
+		set("node-id", "NODE_ID", env["NODE_ID"]),
+		set("log-level", "LOG_LEVEL", env["LOG_LEVEL"]),
+	)
+}
+
+// parseFlags reads --name value and --name=value. A repeated list option adds.
+func parseFlags(args []string) (map[string]string, error) {
+	flags := map[string]string{}
+	for len(args) > 0 {
+		name, ok := strings.CutPrefix(args[0], "-")
+		if !ok {
+			return nil, fmt.Errorf("%q is no flag; tandem help lists them", args[0])
+		}
+		name = strings.TrimPrefix(name, "-")
+		name, value, ok := strings.Cut(name, "=")
+		args = args[1:]
+		if !ok {
+			if len(args) == 0 {
+				return nil, fmt.Errorf("flag --%s needs a value", name)
+			}
+			value, args = args[0], args[1:]
+		}
+		if o := optionNamed(name); o != nil && o.List && flags[name] != "" {
+			value = flags[name] + "," + value
+		}
+		flags[name] = value
+	}
+	return flags, nil
+}
+
+// Print writes what is in force and from where. Secrets are not shown.
+func (c *Config) Print(w io.Writer) error {
+	for _, o := range options {
+		value := o.get(c)
+		if o.Secret && value != "" {
+			value = "(set)"
+		}
+		if _, err := fmt.Fprintf(w, "%-24s %-32s # %s\n", o.Name+":", value, c.sources[o.Name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem.watch/tandem/internal/testenv"
+)
+
+// TestRestartUnderWindows stops the gateway cleanly, and then kills it, under
+// three windows that watch: they come back by themselves to their seats, miss
+// nothing, repeat nothing, and their videos play on all the while.
+func TestRestartUnderWindows(t *testing.T) {
+	program := testenv.StartProgram(t)
+	browser := testenv.Chromium(t)
+	ann := open(t, browser, "Ann", desktop)
+	link := ann.create(program.URL(), "Ann")
+	ben := open(t, browser, "Ben", desktop)
+	ben.joinByLink(link, "Ben")
+	cleo := open(t, browser, "Cleo", phone)
+	cleo.joinByLink(link, "Cleo")
+	all := []*window{ann, ben, cleo}
+	awaitMembers(all, "Ann (host)", "Ben", "Cleo")
+
+	ann.click("#play-button")
+	awaitTogether("Ann plays", all...)
+	said := []string{}
+	for _, how := range []struct {
+		name string
+		end  func()
+	}{
+		{"stopped", program.Stop},
+		{"killed", program.Kill},
+	} {
+		seats, members := seatsOf(all), ann.members()
+		for _, w := range all {
+			text := "before it is " + how.name
+			w.say(text)
+			said = append(said, w.name+": "+text)
+		}
+		before := awaitChat(all, said...)
+		for _, w := range all {
+			w.record()
+			w.expectOffline(true)
+		}
+
+		how.end()
+		for _, w := range all {
+			w.await("noticing", `tandem.room.connection.state === "reconnecting"`)
+			w.await("saying so", `/Reconnecting/.test(document.querySelector("#state-line").textContent)`)
+			text := "while it is " + how.name
+			w.say(text)
+			said = append(said, w.name+": "+text)
+		}
+		for _, w := range all {
+			w.awaitMoved(time.Second)
+		}
+		shootAll("09-"+how.name, all...)
+
+		program.Restart()
+		for _, w := range all {
+			w.await("coming back", `tandem.room.connection.state === "connected"`)
+			w.expectOffline(false)
+		}
+		after := awaitChat(all, said...)
+		if got := after[:min(len(before), len(after))]; !slices.Equal(got, before) {
+			t.Errorf("%s: the chat before was %v, is %v", how.name, before, got)
+		}
+		awaitMembers(all, "Ann (host)", "Ben", "Cleo")
+		if got := seatsOf(all); !slices.Equal(got, seats) {
+			t.Errorf("%s: the seats were %v, are %v", how.name, seats, got)
+		}
+		for _, w := range all {
+			if got := w.members(); !slices.Equal(got, members) {
+				t.Errorf("%s: %s lists %v, want %v", how.name, w.name, got, members)
+			}
+			w.checkUndisturbed(how.name)
+		}
+		awaitTogether("after it was "+how.name, all...)
+	}
+	for _, w := range all {
+		if got := eval[int](w, `document.querySelectorAll("#chat-log .note").length`); got > len(all) {
+			t.Errorf("%s was told of %d comings and goings", w.name, got)
+		}
+	}
+
+	// All of it still works.
+	ben.click("#play-button")
+	awaitStill("Ben pauses", all...)
+	shootAll("10-restarted", all...)
+}
+
+func seatsOf(windows []*window) []string {
+	var seats []string
+	for _, w := range windows {
+		seats = append(seats, w.self()+" "+eval[string](w, `tandem.room.seat`))
+	}
+	return seats
+}
+
+// awaitMoved waits until the window's video has played on for so long.
+func (w *window) awaitMoved(d time.Duration) {
+	w.t.Helper()
+	from := eval[float64](w, `document.querySelector("#video").currentTime`)
+	w.await("playing on", fmt.Sprintf(`document.querySelector("#video").currentTime > %f`, from+d.Seconds()))
+}
+
+// record begins to note what becomes of the video.
+func (w *window) record() {
+	w.t.Helper()
+	eval[bool](w, `(() => {
+		clearInterval(window.recorded?.timer);
+		const video = document.querySelector("#video");
+		const recorded = window.recorded = {events: [], origins: []};
+		recorded.origin = () => performance.now() - video.currentTime * 1000;
+		recorded.timer = setInterval(() => recorded.origins.push(recorded.origin()), 50);
+		for (const type of ["pause", "play", "seeking", "emptied", "error", "ended"]) {
+			video.addEventListener(type, () => recorded.events.push(type));
+		}
+		return true;
+	})()`)
+}
+
+// checkUndisturbed checks that since record the video neither stood nor jumped.
+func (w *window) checkUndisturbed(what string) {
+	w.t.Helper()
+	got := eval[struct {
+		Events  []string  `json:"events"`
+		Origins []float64 `json:"origins"`
+	}](w, `({events: recorded.events, origins: recorded.origins})`)
+	if len(got.Events) > 0 {
+		w.t.Errorf("%s: %s's video had: %s", what, w.name, strings.Join(got.Events, ", "))
+	}
+	if len(got.Origins) == 0 {
+		w.t.Fatalf("%s: %s recorded nothing", what, w.name)
+	}
+	if moved := slices.Max(got.Origins) - slices.Min(got.Origins); moved > float64(together.Milliseconds()) {
+		w.t.Errorf("%s: %s's video stood or jumped by %.0f ms", what, w.name, moved)
+	}
+}

@@ -1,0 +1,183 @@
+package e2e
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// together is how far windows that play may be apart. It is a bound on
+	// correctness; how near they really are is measured elsewhere.
+	together = 150 * time.Millisecond
+	// frame is how far windows that stand may be apart.
+	frame = time.Second / 30
+)
+
+// sample is the video element of a window at one instant.
+type sample struct {
+	// At is the host's clock in ms: all windows are on one host.
+	At       float64
+	Position float64 // s
+	Room     float64 // s, where the page takes the room to be
+	Rate     float64
+	Moves    bool // plays, and is not seeking
+}
+
+// origin is when the media would have been at 0, in ms: where a window is,
+// whenever it was asked.
+func (s sample) origin() float64 { return s.At - s.Position*1000/s.Rate }
+
+// look reads the video element so many times, so many ms apart.
+func look(w *window, times, apart int) ([]sample, error) {
+	return tryEval[[]sample](w, fmt.Sprintf(`(async () => {
+		const samples = [];
+		for (let i = 0; i < %d; i++) {
+			if (i > 0) await new Promise((done) => setTimeout(done, %d));
+			const video = document.querySelector("#video");
+			samples.push({
+				At: performance.timeOrigin + performance.now(),
+				Position: video.currentTime,
+				Room: Math.min(window.tandem.room.position(), video.duration),
+				Rate: window.tandem.room.state.timeline.rate,
+				Moves: !video.paused && !video.seeking,
+			});
+		}
+		return samples;
+	})()`, times, apart))
+}
+
+// view is what was seen of one window: medians over its samples.
+type view struct {
+	name     string
+	origin   float64 // ms
+	position float64 // s
+	off      float64 // ms from where its page takes the room to be
+	moves    bool    // throughout
+}
+
+// lookAll looks at all windows at the same time.
+func lookAll(windows []*window, times, apart int) ([]view, error) {
+	views, errs := make([]view, len(windows)), make([]error, len(windows))
+	var group sync.WaitGroup
+	for i, w := range windows {
+		group.Go(func() {
+			var samples []sample
+			if samples, errs[i] = look(w, times, apart); errs[i] == nil {
+				views[i] = summarise(w.name, samples)
+			}
+		})
+	}
+	group.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", windows[i].name, err)
+		}
+	}
+	return views, nil
+}
+
+func summarise(name string, samples []sample) view {
+	v := view{name: name, moves: true}
+	var origins, positions, offs []float64
+	for _, s := range samples {
+		origins, positions = append(origins, s.origin()), append(positions, s.Position)
+		offs = append(offs, (s.Position-s.Room)*1000)
+		v.moves = v.moves && s.Moves
+	}
+	v.moves = v.moves && samples[len(samples)-1].Position > samples[0].Position
+	v.origin, v.position, v.off = median(origins), median(positions), median(offs)
+	return v
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// spread is how far apart the windows are in ms, by what of reads of them.
+func spread(views []view, of func(view) float64) float64 {
+	least, most := math.Inf(1), math.Inf(-1)
+	for _, v := range views {
+		least, most = min(least, of(v)), max(most, of(v))
+	}
+	return most - least
+}
+
+// apart says why windows that should play together do not; "" when they do.
+func apart(views []view) string {
+	var wrong []string
+	for _, v := range views {
+		if !v.moves {
+			wrong = append(wrong, fmt.Sprintf("%s stands at %.3f s", v.name, v.position))
+		}
+		if math.Abs(v.off) > float64(together.Milliseconds()) {
+			wrong = append(wrong, fmt.Sprintf("%s is %.0f ms off the room", v.name, v.off))
+		}
+	}
+	if s := spread(views, func(v view) float64 { return v.origin }); s > float64(together.Milliseconds()) {
+		wrong = append(wrong, fmt.Sprintf("they are %.0f ms apart", s))
+	}
+	return strings.Join(wrong, ", ")
+}
+
+// awaitTogether waits until the windows play in step, then checks that they
+// are for a while. It returns where they are, in seconds.
+func awaitTogether(what string, windows ...*window) (position float64) {
+	t := windows[0].t
+	t.Helper()
+	began := time.Now()
+	eventually(t, what+": playing together", func() string {
+		views, err := lookAll(windows, 5, 30)
+		if err != nil {
+			return err.Error()
+		}
+		return apart(views)
+	})
+	took := time.Since(began)
+
+	views, err := lookAll(windows, 21, 50)
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	t.Logf("%s: together after %v, then %.1f ms apart over 1 s",
+		what, took.Round(time.Millisecond), spread(views, func(v view) float64 { return v.origin }))
+	if wrong := apart(views); wrong != "" {
+		t.Errorf("%s: in steady play %s", what, wrong)
+	}
+	return views[0].position
+}
+
+// awaitStill waits until the windows stand at the same frame, where the room
+// is, and stay there. It returns where that is, in seconds.
+func awaitStill(what string, windows ...*window) (position float64) {
+	t := windows[0].t
+	t.Helper()
+	var before []view
+	eventually(t, what+": standing together", func() string {
+		views, err := lookAll(windows, 2, 100)
+		if err != nil {
+			return err.Error()
+		}
+		last := before
+		before = views
+		for i, v := range views {
+			switch {
+			case v.moves || len(last) == 0 || last[i].position != v.position:
+				return v.name + " moves"
+			case math.Abs(v.off) > float64(frame.Milliseconds()):
+				return fmt.Sprintf("%s is %.0f ms off the room", v.name, v.off)
+			}
+		}
+		return ""
+	})
+	apart := spread(before, func(v view) float64 { return v.position * 1000 })
+	t.Logf("%s: standing at %.3f s, %.1f ms apart", what, before[0].position, apart)
+	if apart > float64(frame.Milliseconds()) {
+		t.Errorf("%s: standing %.0f ms apart: %+v", what, apart, before)
+	}
+	return before[0].position
+}

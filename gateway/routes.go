@@ -1,0 +1,140 @@
+package gateway
+
+import (
+	"bytes"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"time"
+
+	"tandem.watch/tandem/client"
+	"tandem.watch/tandem/protocol"
+)
+
+// contentPolicy allows a page what the watch page needs: its own scripts and
+// styles, media from anywhere, and connections to gateways.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
+	"media-src 'self' https: http: blob:; connect-src 'self' ws: wss: https:; font-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+func (g *Gateway) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /v1/ws", g.limitSessions(g.ws))
+	mux.HandleFunc("POST /v1/rooms", g.createRoom)
+	mux.HandleFunc("GET /v1/rooms/{id}", g.roomInfo)
+	mux.HandleFunc("GET /v1/endpoints", g.listEndpoints)
+	mux.HandleFunc("GET /health", g.health)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !g.ready.Load() {
+			writeText(w, http.StatusServiceUnavailable, "starting")
+			return
+		}
+		writeText(w, http.StatusOK, "ok")
+	})
+
+	app, sdk := newAssets(client.App()), newAssets(client.SDK())
+	page := app.named("index.html")
+	mux.Handle("GET /{$}", page)
+	mux.Handle("GET /r/{id}", page)
+	mux.Handle("GET /app/", http.StripPrefix("/app/", app))
+	mux.Handle("GET /sdk/v1/", http.StripPrefix("/sdk/v1/", crossOrigin(sdk)))
+	mux.Handle("GET /clip.webm", clip(client.Clip()))
+	mux.HandleFunc("/v1/", func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, http.StatusNotFound, protocol.Errorf("not_found", "there is no such address here"))
+	})
+	return secured(mux)
+}
+
+// secured sets the headers that every answer has.
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		// A room's address lets one in: it does not leave with a link or a request.
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Permissions-Policy", "camera=(self), microphone=(self), fullscreen=(self), geolocation=()")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// crossOrigin lets other sites' pages import the SDK.
+func crossOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limitSessions bounds the sessions of one address and of all.
+func (g *Gateway) limitSessions(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		leave, everywhere, ok := g.addrs.enter(g.config.clientAddress(r))
+		if !ok {
+			w.Header().Set("Retry-After", "5")
+			if everywhere {
+				writeError(w, http.StatusServiceUnavailable, protocol.Errorf(protocol.CodeUnavailable, "this gateway has as many sessions as it may"))
+				return
+			}
+			writeError(w, http.StatusTooManyRequests, protocol.Errorf(protocol.CodeRateLimited, "too many connections from your address"))
+			return
+		}
+		defer leave()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// assets serves embedded files. They revalidate by the build's own tag, so that
+// a page never runs with another release's script.
+type assets struct{ files fs.FS }
+
+func newAssets(files fs.FS) *assets { return &assets{files: files} }
+
+// ServeHTTP serves the file of the request's path.
+func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name := path.Clean(r.URL.Path)
+	info, err := fs.Stat(a.files, name)
+	if err != nil || info.IsDir() {
+		http.NotFound(w, r)
+		return
+	}
+	a.serve(w, r, name)
+}
+
+// named serves one file whatever the path.
+func (a *assets) named(name string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, name) })
+}
+
+func (a *assets) serve(w http.ResponseWriter, r *http.Request, name string) {
+	data, err := fs.ReadFile(a.files, name)
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("ETag", etag(data))
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(data))
+}
+
+func clip(data []byte) http.Handler {
+	tag := etag(data)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "video/webm")
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+		w.Header().Set("ETag", tag)
+		http.ServeContent(w, r, "clip.webm", time.Time{}, bytes.NewReader(data))
+	})
+}
+
+func writeText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)+1))
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n"))
+}
