@@ -17,7 +17,7 @@ import type {
 /** How many lines of chat the state keeps as new ones come. */
 const MOST_CHAT = 1_000;
 /** How many banned members the room lists. */
-const MOST_BANNED = 200;
+const MOST_BANNED = 50;
 
 /** Everything that a member knows of its room. Immutable: each change makes a new object, and shares what stayed. */
 export interface RoomState {
