@@ -239,17 +239,18 @@ func (h *Hub) checkPIN(ctx context.Context, room string, req JoinRequest) error 
 	if req.PIN == "" {
 		return protocol.Errorf(protocol.CodePINRequired, "this room asks for a PIN")
 	}
-	if err := h.pins.check(room, req.Address); err != nil {
+	if err := h.pins.begin(room, req.Address); err != nil {
 		return err
 	}
 	secret, err := h.opts.Log.Secret(ctx, room, secretPIN)
 	if err != nil {
+		h.pins.forgive(room, req.Address)
 		return publicError(err)
 	}
 	if secret == nil || !h.keys.isPIN(secret.Value, room, req.PIN) {
-		h.pins.wrong(room, req.Address)
 		return protocol.Errorf(protocol.CodePINInvalid, "wrong PIN")
 	}
+	h.pins.forgive(room, req.Address)
 	return nil
 }
 

@@ -57,6 +57,7 @@ type benchRoom struct {
 	host     *core.Session
 	sessions []*core.Session
 	command  uint64
+	joined   int
 }
 
 func newBenchRoom(b *testing.B, members int) *benchRoom {
@@ -86,8 +87,9 @@ func newBenchRoom(b *testing.B, members int) *benchRoom {
 
 func (r *benchRoom) join(resume *core.Resume) *core.Session {
 	r.b.Helper()
+	r.joined++
 	s, err := r.hub.Join(r.b.Context(), core.JoinRequest{
-		Room: r.id, Name: fmt.Sprintf("Member %d", len(r.sessions)), Resume: resume, Address: "192.0.2.1",
+		Room: r.id, Name: fmt.Sprintf("Member %d", len(r.sessions)), Resume: resume, Address: fmt.Sprintf("address %d", r.joined),
 		Conn: &benchConn{encoding: r.encoding, tally: r.tally},
 	})
 	if err != nil {
@@ -174,18 +176,8 @@ func BenchmarkJoin(b *testing.B) {
 	}
 }
 
-// BenchmarkFill is an empty room that some members enter, one after the other.
-func BenchmarkFill(b *testing.B) {
-	for _, n := range []int{10, 100, 300} {
-		b.Run(fmt.Sprintf("members=%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				newBenchRoom(b, n)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/join")
-		})
-	}
-}
+// benchMembers is the default bound of a room.
+const benchMembers = 300
 
 // benchState is a room's state with members, a full history, and answers to
 // commands, as after an evening.
@@ -240,54 +232,46 @@ func (s *benchState) apply(by core.Ref, c core.Command) {
 }
 
 func BenchmarkDecide(b *testing.B) {
-	for _, n := range []int{10, 300} {
-		for _, bm := range []struct {
-			name    string
-			command core.Command
-		}{{"say", core.Say{Text: benchText}}, {"seek", core.Seek{Position: 600}}} {
-			b.Run(fmt.Sprintf("%s/members=%d", bm.name, n), func(b *testing.B) {
-				s := newBenchState(b, n)
-				by := s.next()
-				b.ReportAllocs()
-				for b.Loop() {
-					s.decide(by, bm.command)
-				}
-			})
-		}
+	for _, bm := range []struct {
+		name    string
+		command core.Command
+	}{{"say", core.Say{Text: benchText}}, {"seek", core.Seek{Position: 600}}} {
+		b.Run(bm.name, func(b *testing.B) {
+			s := newBenchState(b, benchMembers)
+			by := s.next()
+			b.ReportAllocs()
+			for b.Loop() {
+				s.decide(by, bm.command)
+			}
+		})
 	}
 }
 
 func BenchmarkApply(b *testing.B) {
-	for _, n := range []int{10, 300} {
-		for _, bm := range []struct {
-			name string
-			body core.Body
-		}{
-			{"said", core.Said{Member: "m_0000000000", Name: "Member 0", Text: benchText}},
-			{"timeline", core.TimelineSet{Cause: core.CauseSeek, Position: 600, Rate: 1, Playing: true}},
-		} {
-			b.Run(fmt.Sprintf("%s/members=%d", bm.name, n), func(b *testing.B) {
-				s := newBenchState(b, n)
-				b.ReportAllocs()
-				for b.Loop() {
-					if err := s.room.Apply(s.event(s.next(), bm.body)); err != nil {
-						b.Fatal(err)
-					}
+	for _, bm := range []struct {
+		name string
+		body core.Body
+	}{
+		{"said", core.Said{Member: "m_0000000000", Name: "Member 0", Text: benchText}},
+		{"timeline", core.TimelineSet{Cause: core.CauseSeek, Position: 600, Rate: 1, Playing: true}},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			s := newBenchState(b, benchMembers)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.room.Apply(s.event(s.next(), bm.body)); err != nil {
+					b.Fatal(err)
 				}
-			})
-		}
+			}
+		})
 	}
 }
 
 func BenchmarkCloneRoom(b *testing.B) {
-	for _, n := range []int{10, 300} {
-		b.Run(fmt.Sprintf("members=%d", n), func(b *testing.B) {
-			s := newBenchState(b, n)
-			b.ReportAllocs()
-			for b.Loop() {
-				s.room.Clone()
-			}
-		})
+	s := newBenchState(b, benchMembers)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.room.Clone()
 	}
 }
 

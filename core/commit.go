@@ -34,6 +34,9 @@ type answered struct {
 	p      *pending
 	number uint64
 	err    error
+	// tentative: decided after commands of the same batch, and only as good as
+	// their append.
+	tentative bool
 }
 
 // flight is the one append that is under way.
@@ -94,7 +97,7 @@ func (l *loop) decideBatch() *flight {
 	now := l.hub.opts.Clock.Now()
 	n := min(len(l.pending), maxBatch)
 	for _, p := range l.pending[:n] {
-		a := answered{p: p}
+		a := answered{p: p, tentative: len(f.batch.Events) > 0}
 		if time.Since(p.since) > l.hub.opts.Patience {
 			a.err = ErrUnavailable
 		} else {
@@ -119,7 +122,10 @@ func (l *loop) decideOne(f *flight, p *pending, now int64) (number uint64, err e
 	if len(d.Bodies) == 0 {
 		return l.ahead.Number, nil
 	}
-	banned := l.ahead.Banned
+	lifted := "" // whose ban falls out of the list if another is added
+	if len(l.ahead.Banned) == MaxBanned {
+		lifted = l.ahead.Banned[0].Member
+	}
 	events, err := l.ahead.extend(p.by, d.Bodies, now)
 	if err != nil {
 		return 0, err
@@ -131,9 +137,8 @@ func (l *loop) decideOne(f *flight, p *pending, now int64) (number uint64, err e
 			continue
 		}
 		f.batch.Forget = append(f.batch.Forget, left.Member)
-		if left.Reason == LeftBanned && len(banned) == MaxBanned {
-			// The oldest ban falls out of the list, and nobody could lift it there.
-			f.batch.Forget = append(f.batch.Forget, banned[0].Member)
+		if left.Reason == LeftBanned && lifted != "" {
+			f.batch.Forget = append(f.batch.Forget, lifted) // nobody could lift it any more
 		}
 	}
 	f.batch.Forget = append(f.batch.Forget, p.forget...)
@@ -174,10 +179,11 @@ func (l *loop) land(f *flight) {
 	l.answer(f)
 }
 
-// fail turns the answers that depended on the append into err.
+// fail turns the answers that depended on the append into err: what was done,
+// and what was refused because of what would have been done before it.
 func (f *flight) fail(err error) {
 	for i := range f.commands {
-		if f.commands[i].err == nil {
+		if f.commands[i].err == nil || f.commands[i].tentative {
 			f.commands[i].err = err
 		}
 	}

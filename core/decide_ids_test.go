@@ -114,10 +114,28 @@ func TestSum(t *testing.T) {
 		t.Error("the repeat of a change of the PIN has another fingerprint")
 	}
 	different := []Command{
-		Play{}, Pause{}, Play{Wait: true}, Play{Position: new(0.0)}, Pause{Position: new(0.0)}, Play{Position: new(1.0)},
-		Seek{}, Seek{Play: new(false)}, Seek{Play: new(true)}, Leave{}, Transfer{Member: "a"}, Unban{Member: "a"},
-		Remove{Member: "a"}, Remove{Member: "a", Ban: true}, ChangeSettings{}, ChangeSettings{Locked: new(true)},
-		ChangeSettings{GuestControl: new(true)}, first, Say{Text: "a"}, Rename{Name: "a"}, Ready{Gate: 1}, OpenGate{Gate: 1},
+		Play{},
+		Pause{},
+		Play{Wait: true},
+		Play{Position: new(0.0)},
+		Pause{Position: new(0.0)},
+		Play{Position: new(1.0)},
+		Seek{},
+		Seek{Play: new(false)},
+		Seek{Play: new(true)},
+		Leave{},
+		Transfer{Member: "a"},
+		Unban{Member: "a"},
+		Remove{Member: "a"},
+		Remove{Member: "a", Ban: true},
+		ChangeSettings{},
+		ChangeSettings{Locked: new(true)},
+		ChangeSettings{GuestControl: new(true)},
+		first,
+		Say{Text: "a"},
+		Rename{Name: "a"},
+		Ready{Gate: 1},
+		OpenGate{Gate: 1},
 	}
 	seen := map[uint32]Command{}
 	for _, c := range different {

@@ -147,6 +147,10 @@ func (d *decider) left(id string, reason LeaveReason) []Body {
 		if d.willPlay() {
 			bodies = append(bodies, d.stand(CausePause, d.position()))
 		}
+		if open := d.r.Settings; open.Locked {
+			open.Locked = false // or nobody could ever come in again
+			bodies = append(bodies, SettingsSet{Settings: open, Access: true})
+		}
 		return bodies
 	}
 	if g := d.r.Gate; g != nil && contains(g.Waiting, id) {

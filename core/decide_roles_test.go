@@ -119,8 +119,15 @@ func TestNobodyRemovesThemselves(t *testing.T) {
 // The room itself, and a seat that is gone, may give no member's command.
 func TestWithoutSeat(t *testing.T) {
 	commands := []Command{
-		Leave{}, Ready{}, Say{Text: "x"}, Rename{Name: "x"}, ChangeSettings{Locked: new(true)}, Transfer{Member: "guest"},
-		GiveRole{Member: "guest", Role: RoleModerator}, Remove{Member: "guest"}, Unban{Member: "banned"},
+		Leave{},
+		Ready{},
+		Say{Text: "x"},
+		Rename{Name: "x"},
+		ChangeSettings{Locked: new(true)},
+		Transfer{Member: "guest"},
+		GiveRole{Member: "guest", Role: RoleModerator},
+		Remove{Member: "guest"},
+		Unban{Member: "banned"},
 	}
 	for _, c := range commands {
 		castOf(t, true).refused("", c, protocol.CodeSeatUnknown)

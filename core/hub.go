@@ -249,11 +249,14 @@ func newPINThrottle() *pinThrottle {
 	}
 }
 
-// check says whether another wrong try would be allowed.
-func (p *pinThrottle) check(room, address string) error {
-	wait, ok := p.address.Check(room + "|" + address)
+// begin counts a try, before it is known whether the PIN is right: tries at the
+// same time are tries too.
+func (p *pinThrottle) begin(room, address string) error {
+	wait, ok := p.address.Take(room + "|" + address)
 	if ok {
-		wait, ok = p.room.Check(room)
+		if wait, ok = p.room.Take(room); !ok {
+			p.address.Give(room + "|" + address)
+		}
 	}
 	if ok {
 		return nil
@@ -263,8 +266,8 @@ func (p *pinThrottle) check(room, address string) error {
 	}
 }
 
-// wrong counts a wrong try.
-func (p *pinThrottle) wrong(room, address string) {
-	p.address.Take(room + "|" + address)
-	p.room.Take(room)
+// forgive takes a try back that was not wrong.
+func (p *pinThrottle) forgive(room, address string) {
+	p.address.Give(room + "|" + address)
+	p.room.Give(room)
 }

@@ -81,7 +81,7 @@ func (l *loop) sit(s *Session, resume *Resume) {
 	*st = seat{session: s, told: Presence{Member: s.member}}
 	s.index = len(l.sessions)
 	l.sessions = append(l.sessions, s)
-	l.leads.stale = true
+	l.leads = leads{} // at once: the next start must not be too early for it
 	s.conn.Send(l.welcome(s, resume))
 }
 
@@ -198,14 +198,16 @@ func (l *loop) closeDeparted() {
 	l.departed = nil
 }
 
-// signal passes signalling on to a member that is connected here.
+// signal passes signalling on to a member. It is lost when that is away.
 func (l *loop) signal(from *Session, to string, data []byte) {
 	st := l.seats[to]
-	if st == nil || st.session == nil {
+	if st == nil {
 		from.conn.Send([]*Frame{refusal(0, notHere(to))})
 		return
 	}
-	st.session.conn.Send([]*Frame{{Class: ClassControl, Message: Signalled{From: from.member, Data: data}}})
+	if st.session != nil {
+		st.session.conn.Send([]*Frame{{Class: ClassControl, Message: Signalled{From: from.member, Data: data}}})
+	}
 }
 
 // doorState is what is checked before somebody enters.

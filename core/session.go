@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"encoding/binary"
 
 	"tandem.watch/tandem/protocol"
 )
@@ -47,16 +48,18 @@ func (s *Session) Do(ctx context.Context, id uint64, c Command) error {
 // nil becomes the room's, "" removes it.
 func (s *Session) SetAccess(ctx context.Context, id uint64, c ChangeSettings, pin *string) error {
 	p := &pending{}
+	var salt uint32 // another PIN is another command
 	if pin != nil {
 		has := *pin != ""
 		c.PIN, c.Changed = &has, true
 		secret := Secret{Name: secretPIN}
 		if has {
 			secret.Value = s.loop.hub.keys.hashPIN(s.loop.id, *pin)
+			salt = binary.BigEndian.Uint32(secret.Value)
 		}
 		p.secrets = []Secret{secret}
 	}
-	p.cmd, p.by = c, Ref{Seat: s.member, Command: id, Sum: Sum(c)}
+	p.cmd, p.by = c, Ref{Seat: s.member, Command: id, Sum: Sum(c) ^ salt}
 	return s.post(ctx, p)
 }
 

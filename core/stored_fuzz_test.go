@@ -93,11 +93,25 @@ func exercise(t *testing.T, r *Room) {
 	}
 	for _, seat := range seats {
 		for _, c := range []Command{
-			Join{Member: "new", Access: r.Access}, Attach{Member: seat}, Ready{Gate: gate}, OpenGate{Gate: gate}, Play{Wait: true},
-			SetRate{Rate: 2}, Pause{}, Play{Position: new(1.0)}, Seek{Position: protocol.MaxPosition, Play: new(true)},
-			SetMedia{Media: Media{Kind: MediaFile}}, Say{Text: "x"}, Rename{Name: "x"}, ChangeSettings{PIN: new(true)},
-			GiveRole{Member: "new", Role: RoleModerator}, Transfer{Member: "new"}, Remove{Member: "new", Ban: true},
-			Unban{Member: "new"}, Depart{Member: seat, Generation: 1}, Leave{},
+			Join{Member: "new", Access: r.Access},
+			Attach{Member: seat},
+			Ready{Gate: gate},
+			OpenGate{Gate: gate},
+			Play{Wait: true},
+			SetRate{Rate: 2},
+			Pause{},
+			Play{Position: new(1.0)},
+			Seek{Position: protocol.MaxPosition, Play: new(true)},
+			SetMedia{Media: Media{Kind: MediaFile}},
+			Say{Text: "x"},
+			Rename{Name: "x"},
+			ChangeSettings{PIN: new(true)},
+			GiveRole{Member: "new", Role: RoleModerator},
+			Transfer{Member: "new"},
+			Remove{Member: "new", Ban: true},
+			Unban{Member: "new"},
+			Depart{Member: seat, Generation: 1},
+			Leave{},
 		} {
 			copied := r.Clone()
 			d, err := Decide(copied, Ref{Seat: seat, Command: 1 << 40, Sum: Sum(c)}, c, r.At, Hints{})

@@ -41,16 +41,11 @@ func (k *Keyed) Take(key string) (wait time.Duration, ok bool) {
 	return k.wait(l, now), false
 }
 
-// Check says whether key has a token, without taking it.
-func (k *Keyed) Check(key string) (wait time.Duration, ok bool) {
+// Give gives a token back that Take took.
+func (k *Keyed) Give(key string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	now := time.Now()
-	l := k.bucket(key)
-	if l.TokensAt(now) >= 1 {
-		return 0, true
-	}
-	return k.wait(l, now), false
+	k.bucket(key).AllowN(time.Now(), -1)
 }
 
 func (k *Keyed) wait(l *rate.Limiter, now time.Time) time.Duration {

@@ -133,6 +133,9 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
+// SetReadBuffer bounds what waits to be read here.
+func (c *Conn) SetReadBuffer(bytes int) { c.in.setLimit(bytes) }
+
 // Vanish makes the network lose everything from now on, in both directions, the
 // ends of the connection included: neither end is told.
 func (c *Conn) Vanish() {

@@ -12,13 +12,13 @@ import (
 // pipe is one direction of a connection.
 type pipe struct {
 	// static after construction
-	limit   int
 	latency time.Duration
 	reading deadline // of the end that reads
 	writing deadline // of the end that writes
 
 	mu      sync.Mutex
 	changed sync.Cond
+	limit   int
 	data    []byte
 	// waves say when bytes arrive, in order; without latency there are none.
 	waves []wave
@@ -34,7 +34,7 @@ type wave struct {
 }
 
 func newPipe(o Options) *pipe {
-	p := &pipe{limit: o.Buffer, latency: o.Latency}
+	p := &pipe{latency: o.Latency, limit: o.Buffer}
 	p.changed.L = &p.mu
 	p.reading.pipe, p.writing.pipe = p, p
 	return p
@@ -133,6 +133,13 @@ func (p *pipe) add(b []byte) {
 func (p *pipe) wake() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.changed.Broadcast()
+}
+
+func (p *pipe) setLimit(bytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limit = bytes
 	p.changed.Broadcast()
 }
 

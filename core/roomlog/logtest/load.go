@@ -34,6 +34,7 @@ func testSnapshot(t *testing.T, s Store) {
 	}
 	save(15)
 	save(10) // an older one changes nothing
+	checkLoad(t, s, r, 15, 0)
 	save(15)
 	checkLoad(t, s, r, 15, 0)
 	checkLoad(t, s, r, 15, 7)

@@ -236,8 +236,8 @@ func (m *model) expire(t *rapid.T) {
 
 func (m *model) reopen(t *rapid.T) {
 	reopener, ok := m.store.(Reopener)
-	if !ok {
-		t.Skip("in memory only")
+	if !ok || rapid.IntRange(0, 3).Draw(t, "seldom") != 0 {
+		t.Skip("in memory only, or not now")
 	}
 	m.store = reopener.Reopen(m.t)
 }

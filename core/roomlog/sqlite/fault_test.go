@@ -199,3 +199,24 @@ func TestReaderRecovers(t *testing.T) {
 	}
 	c.check(t, l)
 }
+
+// TestEverySessionSyncs: what is acknowledged is on the disk, also after the
+// writer has started over.
+func TestEverySessionSyncs(t *testing.T) {
+	l := testLog(t, filepath.Join(t.TempDir(), "rooms.db"))
+	for range 2 {
+		inWriter(t, l, func(s *session) error {
+			var mode string
+			var sync int
+			row := s.conn.QueryRowContext(context.Background(), `SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous`)
+			if err := row.Scan(&mode, &sync); err != nil {
+				return err
+			}
+			if mode != "wal" || sync != 2 {
+				t.Errorf("journal_mode is %s, synchronous %d", mode, sync)
+			}
+			return nil
+		})
+		_ = l.writer.do(t.Context(), 0, func(*session) error { return errors.New("broken") })
+	}
+}

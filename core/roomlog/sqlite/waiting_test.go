@@ -129,7 +129,13 @@ func TestExpireGivesSpaceBack(t *testing.T) {
 	}
 	b := c.next("the last")
 	b.Members = 0
+	b.Secrets = []core.Secret{{Name: "pin", Value: []byte{1}}}
 	if err := l.Append(t.Context(), c.room, c.head, b); err != nil {
+		t.Fatal(err)
+	}
+	snapshot := core.NewRoom(c.room)
+	snapshot.Epoch, snapshot.Number, snapshot.Head = 1, c.head.Number, c.head.ID
+	if err := l.SaveSnapshot(t.Context(), snapshot); err != nil {
 		t.Fatal(err)
 	}
 	pages := func() (n int) {
@@ -140,8 +146,13 @@ func TestExpireGivesSpaceBack(t *testing.T) {
 		return n
 	}
 	before := pages()
-	// As if the process had ended just after the room was forgotten.
+	// As if the process had ended just after the room was forgotten. A new room
+	// with its id has nothing to do with what is left.
 	inWriter(t, l, func(s *session) error { _, err := s.forgetRooms(1, 10); return err })
+	fresh := &chain{room: c.room}
+	if err := fresh.append(t.Context(), l, "new"); err != nil {
+		t.Fatal(err)
+	}
 	for range 6 {
 		if n, err := l.Expire(t.Context(), 1, 10); n != 0 || err != nil {
 			t.Errorf("expired %d, %v", n, err)
@@ -152,9 +163,12 @@ func TestExpireGivesSpaceBack(t *testing.T) {
 	}
 	var left int
 	err := l.read(t.Context(), func(tx *sql.Tx) error {
-		return tx.QueryRow(`SELECT (SELECT count(*) FROM log) + (SELECT count(*) FROM forgotten)`).Scan(&left)
+		return tx.QueryRow(`
+			SELECT (SELECT count(*) FROM log) + (SELECT count(*) FROM forgotten)
+				+ (SELECT count(*) FROM secrets) + (SELECT count(*) FROM snapshots)`).Scan(&left)
 	})
-	if err != nil || left != 0 {
-		t.Errorf("%d rows are left, %v", left, err)
+	if err != nil || left != 1 {
+		t.Errorf("%d rows are left, %v, want the new room's one", left, err)
 	}
+	fresh.check(t, l)
 }
