@@ -120,6 +120,9 @@ func (h *Hub) Recover(ctx context.Context, keeper Keeper) error {
 	return nil
 }
 
+// Context ends when the hub has been shut down.
+func (h *Hub) Context() context.Context { return h.ctx }
+
 // Stats counts what the hub holds.
 type Stats struct{ Rooms int }
 

@@ -130,7 +130,7 @@ type endpointList struct {
 func (g *Gateway) listEndpoints(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	writeJSON(w, http.StatusOK, endpointList{
-		Endpoints: g.endpoints(r), WebTransportOff: "this gateway serves plain HTTP only",
+		Endpoints: g.endpoints(r), WebTransportOff: g.webTransportOff(),
 	})
 }
 

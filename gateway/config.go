@@ -18,6 +18,8 @@ import (
 // DefaultConfig and LoadConfig.
 type Config struct {
 	HTTPAddr       string
+	HTTPSAddr      string
+	TLS            string
 	DataDir        string
 	NodeID         string
 	PublicURL      *url.URL // nil when unknown

@@ -16,8 +16,10 @@ import (
 	"tandem.watch/tandem/core/roomlog/sqlite"
 	v1 "tandem.watch/tandem/gateway/v1"
 	"tandem.watch/tandem/gateway/ws"
+	"tandem.watch/tandem/gateway/wt"
 	"tandem.watch/tandem/internal/limit"
 	"tandem.watch/tandem/protocol"
+	"tandem.watch/tandem/tls/devcert"
 )
 
 // Log is what a gateway keeps rooms in.
@@ -37,13 +39,18 @@ type Gateway struct {
 	clock  core.Clock
 	hub    *core.Hub
 	ws     *ws.Handler
-	server *http.Server
+	wt     *wt.Handler
+	server *http.Server // plain HTTP
+	secure *http.Server // HTTPS over TCP; nil with tls=off, as are wt, quic and certs
+	quic   *quicServer
+	certs  *devcert.Manager
 	rooms  *limit.Keyed // creations by address
 	looks  *limit.Keyed // other requests by address
 	addrs  *counter     // sessions by address
 
 	ready    atomic.Bool
 	listener net.Listener
+	tls      net.Listener // nil with tls=off
 	work     sync.WaitGroup
 	stop     context.CancelFunc
 	served   chan error
@@ -60,6 +67,9 @@ func New(ctx context.Context, c *Config, logger *slog.Logger) (*Gateway, error) 
 		return nil, err
 	}
 	g, err := newGateway(ctx, c, logger, log, secrets)
+	if err == nil && c.TLS != tlsOff {
+		err = g.addTLS(secrets[0])
+	}
 	if err != nil {
 		return nil, errors.Join(err, log.Close(ctx))
 	}
@@ -84,20 +94,30 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 	if err != nil {
 		return nil, err
 	}
-	g.ws = ws.NewHandler(ws.Options{
-		Hub: g.hub, Clock: g.clock, Encoding: &v1.JSON{Endpoints: g.endpoints(nil)}, Logger: logger,
-		Limits:      v1.Limits{MessagesPerSecond: c.MessagesPerSecond, Burst: int(3 * c.MessagesPerSecond)},
-		CheckOrigin: c.checkOrigin, Address: c.clientAddress,
-	})
-	g.server = &http.Server{
-		Handler:           g.routes(),
+	g.ws = ws.NewHandler(g.sessionOptions())
+	g.server = g.httpServer(g.routes())
+	return g, nil
+}
+
+// sessionOptions are the same for every transport.
+func (g *Gateway) sessionOptions() v1.Options {
+	return v1.Options{
+		Hub: g.hub, Clock: g.clock, Logger: g.logger,
+		Encoding:    &v1.JSON{Endpoints: func() []protocol.Endpoint { return g.endpoints(nil) }},
+		Limits:      v1.Limits{MessagesPerSecond: g.config.MessagesPerSecond, Burst: int(3 * g.config.MessagesPerSecond)},
+		CheckOrigin: g.config.checkOrigin, Address: g.config.clientAddress,
+	}
+}
+
+func (g *Gateway) httpServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(g.logger.Handler(), slog.LevelDebug),
 	}
-	return g, nil
 }
 
 // Start takes up the rooms of the run before, listens and serves. It returns
@@ -107,7 +127,18 @@ func (g *Gateway) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("http-addr: %w (is another gateway running? choose another address with --http-addr)", err)
 	}
-	return g.startOn(ctx, listener)
+	if g.secure != nil {
+		if err := g.startTLS(ctx); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	if err := g.startOn(ctx, listener); err != nil {
+		if g.secure != nil {
+			err = errors.Join(err, g.tls.Close(), g.quic.close())
+		}
+		return err
+	}
+	return nil
 }
 
 func (g *Gateway) startOn(ctx context.Context, listener net.Listener) error {
@@ -118,10 +149,22 @@ func (g *Gateway) startOn(ctx context.Context, listener net.Listener) error {
 	background, stop := context.WithCancel(context.Background())
 	g.stop = stop
 	g.work.Go(func() { g.sweep(background) })
-	g.work.Go(func() { g.served <- g.server.Serve(listener) })
+	g.work.Go(func() { g.serveHTTP(g.server.Serve(listener)) })
+	if g.secure != nil {
+		g.work.Go(func() { g.certs.Run(background) })
+		g.work.Go(func() { g.serveHTTP(g.secure.ServeTLS(g.tls, "", "")) })
+	}
 	g.ready.Store(true)
 	g.logger.Info("serving", "addr", listener.Addr().String(), "node", g.config.NodeID, "version", Version())
 	return nil
+}
+
+// serveHTTP takes a server's end: an error unless the gateway is stopping.
+func (g *Gateway) serveHTTP(err error) {
+	select {
+	case g.served <- err:
+	default: // another one was first
+	}
 }
 
 // Addr is where the gateway listens. Only after Start.
@@ -136,15 +179,28 @@ func (g *Gateway) Failed() <-chan error { return g.served }
 // lost by that.
 func (g *Gateway) Shutdown(ctx context.Context) error {
 	_ = g.listener.Close()
+	if g.secure != nil {
+		_ = g.tls.Close()
+		g.quic.stopAccepting()
+	}
 	g.stop()
 	errHub := g.hub.Shutdown(ctx)
 	g.ws.Shutdown(ctx)
-	errHTTP := g.server.Shutdown(ctx)
-	if errHTTP != nil {
-		errHTTP = errors.Join(errHTTP, g.server.Close())
+	errHTTP := shutdownHTTP(ctx, g.server)
+	if g.secure != nil {
+		g.wt.Shutdown(ctx)
+		errHTTP = errors.Join(errHTTP, shutdownHTTP(ctx, g.secure), g.quic.close())
 	}
 	g.work.Wait()
 	return errors.Join(errHub, errHTTP, g.log.Close(ctx))
+}
+
+// shutdownHTTP ends a server; requests that are not done when ctx ends are cut off.
+func shutdownHTTP(ctx context.Context, s *http.Server) error {
+	if err := s.Shutdown(ctx); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	return nil
 }
 
 // sweep forgets rooms that have been empty for too long.
@@ -167,22 +223,4 @@ func (g *Gateway) sweep(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// endpoints are where this gateway can be reached: by its public address, or
-// by the one that a request came to. Without either there are none to name.
-func (g *Gateway) endpoints(r *http.Request) []protocol.Endpoint {
-	scheme, host := "ws", ""
-	switch {
-	case g.config.PublicURL != nil:
-		host = g.config.PublicURL.Host
-		if g.config.PublicURL.Scheme == "https" {
-			scheme = "wss"
-		}
-	case r != nil:
-		host = r.Host
-	default:
-		return nil
-	}
-	return []protocol.Endpoint{{Transport: "websocket", URL: scheme + "://" + host + "/v1/ws"}}
 }

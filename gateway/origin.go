@@ -27,8 +27,11 @@ func (c *Config) checkOrigin(r *http.Request) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	if strings.EqualFold(u.Hostname(), strings.Trim(host, "[]")) {
+	if strings.EqualFold(u.Hostname(), trimBrackets(host)) {
 		return true
 	}
 	return c.PublicURL != nil && strings.EqualFold(u.Hostname(), c.PublicURL.Hostname())
 }
+
+// trimBrackets takes an IPv6 address out of the brackets that it has in URLs.
+func trimBrackets(host string) string { return strings.Trim(host, "[]") }

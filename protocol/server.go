@@ -44,6 +44,9 @@ type Endpoint struct {
 	// Transport is "websocket" or "webtransport".
 	Transport string `json:"transport"`
 	URL       string `json:"url"`
+	// CertificateHashes are the SHA-256 hashes, in base64, of the certificates
+	// that it may show, when no authority vouches for them.
+	CertificateHashes []string `json:"certificateHashes,omitempty"`
 }
 
 // Members carries further members of a large room after welcome.

@@ -12,13 +12,15 @@ import (
 const (
 	SlotJSON      = iota // a message as JSON
 	SlotWebSocket        // the same in a WebSocket frame
+	SlotStream           // the same on a WebTransport stream
+	SlotDatagram         // the timeline or the clock in a WebTransport datagram
 )
 
 // JSON encodes core's messages as protocol version 1. The zero value works; a
 // server sets Endpoints.
 type JSON struct {
-	// Endpoints are told in welcome.
-	Endpoints []protocol.Endpoint
+	// Endpoints are told in welcome; nil tells none.
+	Endpoints func() []protocol.Endpoint
 }
 
 // Slot implements core.Encoding.
@@ -67,10 +69,13 @@ func (j *JSON) message(m core.Message) protocol.ServerMessage {
 func (j *JSON) welcome(m core.Welcomed) *protocol.Welcome {
 	w := &protocol.Welcome{
 		Member: m.Member, Seat: m.Seat, Epoch: m.Room.Epoch, Number: m.Room.Number,
-		Presence: presence(m.Presence), Clock: protocol.WelcomeClock{Time: m.Now}, Endpoints: j.Endpoints,
+		Presence: presence(m.Presence), Clock: protocol.WelcomeClock{Time: m.Now},
 		ProbeMs: protocol.ProbeIntervals{
 			Playing: protocol.ProbePlaying.Milliseconds(), Idle: protocol.ProbeIdle.Milliseconds(),
 		},
+	}
+	if j.Endpoints != nil {
+		w.Endpoints = j.Endpoints()
 	}
 	if me := m.Room.Member(m.Member); me != nil {
 		w.LastCommand = me.LastCommand

@@ -33,9 +33,7 @@ func describe(w *protocol.Event, e core.Event) bool {
 		w.Type, w.Renamed = protocol.EventRenamed, &protocol.Renamed{Member: b.Member, Name: b.Name}
 	case core.TimelineSet:
 		w.Type = protocol.EventTimeline
-		w.Timeline = &protocol.Change{Cause: protocol.Cause(b.Cause), Timeline: protocol.Timeline{
-			Position: b.Position, Rate: b.Rate, Playing: b.Playing, At: b.At, Number: e.Number,
-		}}
+		w.Timeline = &protocol.Change{Cause: protocol.Cause(b.Cause), Timeline: timeline(b, e.Number)}
 	case core.MediaSet:
 		m := media(b.Media)
 		w.Type, w.Media = protocol.EventMedia, &m
@@ -55,4 +53,8 @@ func describe(w *protocol.Event, e core.Event) bool {
 		return false
 	}
 	return true
+}
+
+func timeline(b core.TimelineSet, number uint64) protocol.Timeline {
+	return protocol.Timeline{Position: b.Position, Rate: b.Rate, Playing: b.Playing, At: b.At, Number: number}
 }

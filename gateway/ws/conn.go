@@ -11,6 +11,7 @@ import (
 
 	"tandem.watch/tandem/core"
 	v1 "tandem.watch/tandem/gateway/v1"
+	"tandem.watch/tandem/internal/pump"
 	"tandem.watch/tandem/protocol"
 )
 
@@ -20,16 +21,19 @@ type conn struct {
 	h      *Handler
 	socket *websocket.Conn
 	net    net.Conn
-	outbox *core.Outbox
+	out    *pump.Pump
+
+	// owned by the writer; here, so that it is allocated once
+	joined net.Buffers
 
 	// guarded by mu
-	mu     sync.Mutex
-	code   protocol.CloseCode // 0 while open
-	closed bool
+	mu   sync.Mutex
+	code protocol.CloseCode // 0 while open
 }
 
 func newConn(socket *websocket.Conn, h *Handler) *conn {
-	c := &conn{h: h, socket: socket, net: socket.NetConn(), outbox: core.NewOutbox(h.opts.Outbox)}
+	c := &conn{h: h, socket: socket, net: socket.NetConn()}
+	c.out = pump.New(h.opts.Outbox, c.write, c.ended)
 	// The connection has one writer. Answers to control frames go through it
 	// too, and a flood of pings fills the peer's own outbox, nothing else.
 	socket.SetPingHandler(func(data string) error {
@@ -56,7 +60,7 @@ func (c *conn) Send(frames []*core.Frame) {
 }
 
 func (c *conn) push(class core.Class, key string, b []byte) {
-	if c.outbox.Push(class, key, b) == core.PushedOverflow {
+	if c.out.Push(class, key, b) == core.PushedOverflow {
 		c.Close(core.Bye{Code: protocol.CloseOverflow})
 	}
 }
@@ -65,19 +69,22 @@ func (c *conn) push(class core.Class, key string, b []byte) {
 func (c *conn) Close(bye core.Bye) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.code != 0 {
 		return
 	}
-	c.closed, c.code = true, bye.Code
+	c.code = bye.Code
 	f := core.Frame{Class: core.ClassControl, Message: core.Parted{Bye: bye}}
 	last, err := f.Encode(c.h.encoding)
 	if err != nil {
 		c.h.opts.Logger.Error("message not encoded", "error", err)
 	}
-	c.outbox.Finish(v1.AppendClose(last, uint16(bye.Code), bye.Code.String()))
+	c.out.Finish(v1.AppendClose(last, uint16(bye.Code), bye.Code.String()))
 	// The reader ends within the time that the last words may take.
 	_ = c.net.SetReadDeadline(time.Now().Add(c.h.opts.Linger))
 }
+
+// Abort implements v1.Connection.
+func (c *conn) Abort() { _ = c.net.Close() }
 
 // closeCode is how the connection was closed; 0 while it is open.
 func (c *conn) closeCode() protocol.CloseCode {
@@ -90,33 +97,34 @@ func (c *conn) closeCode() protocol.CloseCode {
 func (c *conn) extend(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.closed {
+	if c.code == 0 {
 		_ = c.net.SetReadDeadline(time.Now().Add(d))
 	}
 }
 
-// write sends what the outbox holds, all that waits in one write, until the
-// last words are out or the peer takes nothing any more.
-func (c *conn) write() {
-	var frames [][]byte
-	for range c.outbox.Wake() {
-		var last bool
-		frames, last = c.outbox.Take(frames[:0])
-		_ = c.net.SetWriteDeadline(time.Now().Add(c.h.opts.WriteTimeout))
-		buffers := net.Buffers(frames)
-		_, err := buffers.WriteTo(c.net)
-		clear(frames)
-		if err != nil {
-			code := protocol.CloseNormal // it has gone without a word
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				code = protocol.CloseOverflow
-			}
-			c.Close(core.Bye{Code: code})
-			_ = c.net.Close() // ends the reader
-			return
-		}
-		if last {
-			return
-		}
+// write sends all that waits in one write.
+func (c *conn) write(frames [][]byte) error {
+	_ = c.net.SetWriteDeadline(time.Now().Add(c.h.opts.WriteTimeout))
+	if len(frames) == 1 {
+		_, err := c.net.Write(frames[0]) // cheaper than joining one
+		return err
 	}
+	c.joined = frames
+	_, err := c.joined.WriteTo(c.net)
+	c.joined = nil
+	return err
+}
+
+// ended is the writer's end: the last words are out, or the peer takes nothing
+// any more.
+func (c *conn) ended(err error) {
+	if err == nil {
+		return
+	}
+	code := protocol.CloseNormal // it has gone without a word
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		code = protocol.CloseOverflow
+	}
+	c.Close(core.Bye{Code: code})
+	_ = c.net.Close() // ends the reader
 }

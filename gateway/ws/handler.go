@@ -7,9 +7,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,61 +20,23 @@ import (
 	"tandem.watch/tandem/protocol"
 )
 
-// Options configure a Handler. Zero values mean the defaults named.
-type Options struct {
-	// Hub, Clock, Encoding and Logger are required.
-	Hub      *core.Hub
-	Clock    core.Clock
-	Encoding *v1.JSON
-	Logger   *slog.Logger
-	// Limits bound each peer.
-	Limits v1.Limits
-	// CheckOrigin says whether a page of this origin may connect. Required.
-	CheckOrigin func(*http.Request) bool
-	// Address returns what limits count a request as. Required.
-	Address func(*http.Request) string
-
-	// HelloTimeout is how long a session may last before it is welcomed: 10 s.
-	HelloTimeout time.Duration
-	// Silence is how long a session may say nothing: protocol.SilenceLimit.
-	Silence time.Duration
-	// WriteTimeout bounds each write: 10 s.
-	WriteTimeout time.Duration
-	// Linger is how long a closed connection waits for the peer's own close: 2 s.
-	Linger time.Duration
-	// Outbox bounds what waits for a slow peer, in bytes: 1 MiB.
-	Outbox int
-}
-
-// Handler upgrades requests to sessions. Shutdown ends it.
+// Handler upgrades requests to sessions.
 type Handler struct {
-	opts     Options
+	v1.Registry
+
+	opts     v1.Options
 	upgrader websocket.Upgrader
 	encoding *v1.WebSocket
-	ctx      context.Context
-	cancel   context.CancelFunc
-
-	mu       sync.Mutex
-	closing  bool
-	conns    map[*conn]struct{}
-	sessions sync.WaitGroup
 }
 
 // NewHandler returns a handler for /v1/ws.
-func NewHandler(o Options) *Handler {
-	setDefault(&o.HelloTimeout, 10*time.Second)
-	setDefault(&o.Silence, protocol.SilenceLimit)
-	setDefault(&o.WriteTimeout, 10*time.Second)
-	setDefault(&o.Linger, 2*time.Second)
-	if o.Outbox == 0 {
-		o.Outbox = 1 << 20
-	}
-	h := &Handler{
-		opts: o, encoding: &v1.WebSocket{JSON: o.Encoding}, conns: map[*conn]struct{}{},
+func NewHandler(o v1.Options) *Handler {
+	return &Handler{
+		opts: o.WithDefaults(), encoding: &v1.WebSocket{JSON: o.Encoding},
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: 10 * time.Second,
-			ReadBufferSize:   1024, // most messages of clients are far smaller
-			WriteBufferSize:  1024, // for gorilla's own control frames
+			ReadBufferSize:   512,          // most messages of clients are smaller
+			WriteBufferPool:  &sync.Pool{}, // none is kept: conn writes its frames itself
 			Subprotocols:     []string{protocol.Subprotocol},
 			CheckOrigin:      o.CheckOrigin,
 			Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
@@ -82,21 +44,6 @@ func NewHandler(o Options) *Handler {
 			},
 		},
 	}
-	h.ctx, h.cancel = context.WithCancel(context.Background())
-	return h
-}
-
-func setDefault(d *time.Duration, v time.Duration) {
-	if *d == 0 {
-		*d = v
-	}
-}
-
-// Sessions counts the connections that are open.
-func (h *Handler) Sessions() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.conns)
 }
 
 // ServeHTTP upgrades the request and serves the session until it ends.
@@ -110,82 +57,26 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the upgrader has answered
 	}
-	c := h.begin(socket)
-	if c == nil {
+	c := newConn(socket, h)
+	if !h.Enter(c) {
 		_ = socket.Close()
 		return
 	}
-	defer h.end(c)
+	defer h.Leave(c)
 	logger := h.opts.Logger.With("transport", "websocket")
-	c.serve(h.ctx, v1.NewPeer(h.opts.Hub, h.opts.Clock, c, address, h.opts.Limits, logger))
+	c.serve(h.opts.Hub.Context(), v1.NewPeer(h.opts.Hub, h.opts.Clock, c, address, h.opts.Limits, logger))
 }
 
 func wantsV1(r *http.Request) bool {
-	for _, p := range websocket.Subprotocols(r) {
-		if p == protocol.Subprotocol {
-			return true
-		}
-	}
-	return false
-}
-
-func (h *Handler) begin(socket *websocket.Conn) *conn {
-	c := newConn(socket, h)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closing {
-		return nil
-	}
-	h.conns[c] = struct{}{}
-	h.sessions.Add(1)
-	return c
-}
-
-func (h *Handler) end(c *conn) {
-	h.mu.Lock()
-	delete(h.conns, c)
-	h.mu.Unlock()
-	h.sessions.Done()
-}
-
-// Shutdown tells whoever is still connected to come back later, and waits for
-// all sessions to end; when ctx ends first it cuts them off. The hub has been
-// shut down before, so that what remains are connections without a room.
-func (h *Handler) Shutdown(ctx context.Context) {
-	h.mu.Lock()
-	h.closing = true
-	open := make([]*conn, 0, len(h.conns))
-	for c := range h.conns {
-		open = append(open, c)
-	}
-	h.mu.Unlock()
-	for _, c := range open {
-		c.Close(core.Bye{Code: protocol.CloseRestart, AfterMs: 500})
-	}
-	done := make(chan struct{})
-	go func() {
-		h.sessions.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		for _, c := range open {
-			_ = c.net.Close()
-		}
-		<-done
-	}
-	h.cancel()
+	return slices.Contains(websocket.Subprotocols(r), protocol.Subprotocol)
 }
 
 // serve reads until the connection ends, and waits for the writer.
 func (c *conn) serve(ctx context.Context, peer *v1.Peer) {
-	var writer sync.WaitGroup
-	writer.Go(c.write)
 	c.read(ctx, peer)
 	c.Close(core.Bye{Code: protocol.CloseNormal}) // does nothing if it was closed for a reason
 	peer.End(c.closeCode())
-	writer.Wait()
+	c.out.Wait()
 	c.linger()
 	_ = c.net.Close()
 }

@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"tandem.watch/tandem/gateway/wt"
+	"tandem.watch/tandem/protocol"
+	"tandem.watch/tandem/tls/devcert"
+)
+
+// Values of the option tls.
+const (
+	tlsDev = "dev" // a certificate of our own making, accepted by its hash
+	tlsOff = "off" // plain HTTP only
+)
+
+// addTLS wires HTTPS, wss and WebTransport.
+func (g *Gateway) addTLS(secret []byte) error {
+	certs, err := devcert.Open(filepath.Join(g.config.DataDir, "dev-certificates.pem"), g.logger, time.Now)
+	if err != nil {
+		return err
+	}
+	keys, err := deriveQUICKeys(secret, g.config.NodeID)
+	if err != nil {
+		return err
+	}
+	g.certs = certs
+	mux := http.NewServeMux()
+	mux.Handle("/", g.routes())
+	connections := newCounter(g.config.MaxSessions, g.config.SessionsPerIP)
+	g.quic = newQUICServer(mux, certs.GetCertificate, keys, connections, g.logger)
+	g.wt = wt.NewHandler(g.sessionOptions(), g.quic.web)
+	mux.Handle("CONNECT /v1/wt", g.limitSessions(g.wt))
+	g.secure = g.httpServer(g.announceHTTP3(g.routes()))
+	g.secure.TLSConfig = &tls.Config{GetCertificate: certs.GetCertificate, MinVersion: tls.VersionTLS12}
+	return nil
+}
+
+// startTLS listens for TCP and UDP on the same port number, in both address
+// families where the machine has them.
+func (g *Gateway) startTLS(ctx context.Context) error {
+	const remedy = "(is another gateway running? choose another address with --https-addr, or --tls off)"
+	tcp, err := new(net.ListenConfig).Listen(ctx, "tcp", g.config.HTTPSAddr)
+	if err != nil {
+		return fmt.Errorf("https-addr: %w %s", err, remedy)
+	}
+	host, _, err := net.SplitHostPort(g.config.HTTPSAddr)
+	if err != nil {
+		return errors.Join(fmt.Errorf("https-addr: %w", err), tcp.Close())
+	}
+	udp, err := new(net.ListenConfig).ListenPacket(ctx, "udp", net.JoinHostPort(host, strconv.Itoa(port(tcp.Addr()))))
+	if err != nil {
+		return errors.Join(fmt.Errorf("https-addr: %w %s", err, remedy), tcp.Close())
+	}
+	if err := g.quic.start(udp); err != nil {
+		return errors.Join(fmt.Errorf("https-addr: %w", err), tcp.Close())
+	}
+	g.tls = tcp
+	return nil
+}
+
+func port(a net.Addr) int {
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return a.Port
+	case *net.UDPAddr:
+		return a.Port
+	default:
+		return 0
+	}
+}
+
+// announceHTTP3 tells browsers that come over TCP that the same is to be had
+// over QUIC (RFC 7838).
+func (g *Gateway) announceHTTP3(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Alt-Svc", fmt.Sprintf(`h3=":%d"; ma=3600`, g.publicPort()))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// publicPort is the port that people reach HTTPS and QUIC at.
+func (g *Gateway) publicPort() int {
+	if g.config.PublicURL != nil {
+		if p, err := strconv.Atoi(g.config.PublicURL.Port()); err == nil {
+			return p
+		}
+		return 443
+	}
+	return port(g.tls.Addr())
+}
+
+// endpoints are where this gateway can be reached, best first: by its public
+// address, or by the name that a request called it. Without either there are
+// none to name.
+func (g *Gateway) endpoints(r *http.Request) []protocol.Endpoint {
+	socket, host, name := "ws", "", ""
+	switch {
+	case g.config.PublicURL != nil:
+		host, name = g.config.PublicURL.Host, g.config.PublicURL.Hostname()
+		if g.config.PublicURL.Scheme == "https" {
+			socket = "wss"
+		}
+	case r != nil:
+		host, name = r.Host, r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			name = h
+		}
+		if r.TLS != nil {
+			socket = "wss"
+		}
+	default:
+		return nil
+	}
+	var list []protocol.Endpoint
+	if g.secure != nil {
+		e := protocol.Endpoint{
+			Transport: "webtransport",
+			URL:       "https://" + net.JoinHostPort(trimBrackets(name), strconv.Itoa(g.publicPort())) + "/v1/wt",
+		}
+		for _, hash := range g.certs.Hashes() {
+			e.CertificateHashes = append(e.CertificateHashes, base64.StdEncoding.EncodeToString(hash[:]))
+		}
+		list = append(list, e)
+	}
+	return append(list, protocol.Endpoint{Transport: "websocket", URL: socket + "://" + host + "/v1/ws"})
+}
+
+// webTransportOff says why there is no WebTransport; "" when there is.
+func (g *Gateway) webTransportOff() string {
+	if g.secure == nil {
+		return "this gateway serves plain HTTP only (tls=off)"
+	}
+	return ""
+}

@@ -1,0 +1,223 @@
+package wt
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/webtransport-go"
+
+	"tandem.watch/tandem/core"
+	"tandem.watch/tandem/internal/pump"
+	"tandem.watch/tandem/protocol"
+)
+
+// conn is a core.Conn over a WebTransport session. Control goes on the stream
+// that the client opened, bulk on a unidirectional one of ours so that nothing
+// waits for it, the clock and a copy of each timeline as datagrams. Each way has
+// its outbox and a goroutine only while there is something in it.
+type conn struct {
+	// static after construction
+	h        *Handler
+	session  *webtransport.Session
+	stream   *webtransport.Stream
+	control  *pump.Pump
+	bulk     *pump.Pump
+	datagram *pump.Pump
+
+	seated atomic.Bool
+
+	// owned by the bulk writer
+	bulkStream *webtransport.SendStream
+
+	// guarded by mu
+	mu   sync.Mutex
+	code protocol.CloseCode // 0 while open
+}
+
+func newConn(h *Handler, session *webtransport.Session, stream *webtransport.Stream) *conn {
+	c := &conn{h: h, session: session, stream: stream}
+	c.control = pump.New(h.opts.Outbox, c.writeControl, c.controlEnded)
+	c.bulk = pump.New(h.opts.Outbox, c.writeBulk, c.bulkEnded)
+	c.datagram = pump.New(maxDatagrams*protocol.MaxDatagram, c.writeDatagrams, func(error) {})
+	return c
+}
+
+// maxDatagrams is how many datagrams may wait; there are two keys.
+const maxDatagrams = 8
+
+// Send implements core.Conn.
+func (c *conn) Send(frames []*core.Frame) {
+	for _, f := range frames {
+		// The clock has no other way; a timeline's datagram is a copy that may
+		// arrive before, after or instead of the event on the stream.
+		if b, err := f.Encode(c.h.datagrams); err == nil && len(b) > 0 {
+			c.datagram.Push(core.ClassState, datagramKey(f), b)
+			if f.Class == core.ClassState {
+				continue
+			}
+		}
+		b, err := f.Encode(c.h.streams)
+		if err != nil {
+			c.h.opts.Logger.Error("message not encoded", "error", err)
+			c.Close(core.Bye{Code: protocol.CloseInternal, AfterMs: 1000})
+			return
+		}
+		if len(b) == 0 {
+			continue
+		}
+		to := c.control
+		if f.Class == core.ClassBulk {
+			to = c.bulk
+		}
+		if to.Push(f.Class, f.Key, b) == core.PushedOverflow {
+			c.Close(core.Bye{Code: protocol.CloseOverflow})
+		}
+	}
+}
+
+func datagramKey(f *core.Frame) string {
+	if f.Key != "" {
+		return f.Key
+	}
+	return "timeline"
+}
+
+// Close implements core.Conn. The first call counts.
+func (c *conn) Close(bye core.Bye) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.code != 0 {
+		return
+	}
+	c.code = bye.Code
+	f := core.Frame{Message: core.Parted{Bye: bye}}
+	last, err := f.Encode(c.h.streams)
+	if err != nil {
+		c.h.opts.Logger.Error("message not encoded", "error", err)
+	}
+	c.bulk.Finish(nil)
+	c.datagram.Finish(nil)
+	c.control.Finish(last)
+	_ = c.stream.SetReadDeadline(time.Now().Add(c.h.opts.Linger)) // the reader ends
+}
+
+// Abort implements v1.Connection.
+func (c *conn) Abort() { c.end() }
+
+func (c *conn) closeCode() protocol.CloseCode {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.code
+}
+
+// end closes the session itself. The code does not reach today's browsers; the
+// bye has told it.
+func (c *conn) end() {
+	code := c.closeCode()
+	_ = c.session.CloseWithError(webtransport.SessionErrorCode(code), code.String())
+}
+
+func (c *conn) writeControl(frames [][]byte) error {
+	return writeStream(c.stream, frames, c.h.opts.WriteTimeout)
+}
+
+func (c *conn) controlEnded(err error) {
+	if err != nil {
+		c.failed(err)
+		return
+	}
+	_ = c.stream.Close()
+}
+
+func (c *conn) writeBulk(frames [][]byte) error {
+	if c.bulkStream == nil {
+		ctx, cancel := context.WithTimeout(c.session.Context(), c.h.opts.WriteTimeout)
+		defer cancel()
+		s, err := c.session.OpenUniStreamSync(ctx)
+		if err != nil {
+			return err
+		}
+		c.bulkStream = s
+	}
+	return writeStream(c.bulkStream, frames, c.h.opts.WriteTimeout)
+}
+
+func (c *conn) bulkEnded(err error) {
+	if c.bulkStream != nil {
+		if err != nil {
+			c.bulkStream.CancelWrite(0)
+		} else {
+			_ = c.bulkStream.Close()
+		}
+	}
+	if err != nil {
+		c.failed(err)
+	}
+}
+
+// failed closes a session whose peer takes nothing any more.
+func (c *conn) failed(err error) {
+	code := protocol.CloseNormal // it has gone without a word
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		code = protocol.CloseOverflow
+	}
+	c.Close(core.Bye{Code: code})
+	c.stream.CancelRead(0) // ends the reader
+}
+
+type deadlineWriter interface {
+	SetWriteDeadline(time.Time) error
+	Write([]byte) (int, error)
+}
+
+// writeStream writes frames as one piece: each write to a stream takes a lock
+// and may make a packet.
+func writeStream(s deadlineWriter, frames [][]byte, timeout time.Duration) error {
+	if err := s.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
+		return err
+	}
+	if len(frames) == 1 {
+		_, err := s.Write(frames[0])
+		return err
+	}
+	size := 0
+	for _, f := range frames {
+		size += len(f)
+	}
+	all := make([]byte, 0, size)
+	for _, f := range frames {
+		all = append(all, f...)
+	}
+	_, err := s.Write(all)
+	return err
+}
+
+// writeDatagrams sends what is newest of each kind. It blocks while the path
+// takes no more; what is superseded meanwhile is never sent.
+func (c *conn) writeDatagrams(frames [][]byte) error {
+	for _, f := range frames {
+		if err := c.session.SendDatagram(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extend gives the peer time for its next message.
+func (c *conn) extend(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.code == 0 {
+		_ = c.stream.SetReadDeadline(time.Now().Add(d))
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}

@@ -1,0 +1,183 @@
+// Package wt serves protocol version 1 over WebTransport (HTTP/3, RFC 9220 and
+// draft-ietf-webtrans-http3).
+package wt
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/quic-go/webtransport-go"
+	"golang.org/x/time/rate"
+
+	"tandem.watch/tandem/core"
+	v1 "tandem.watch/tandem/gateway/v1"
+	"tandem.watch/tandem/protocol"
+)
+
+// Handler upgrades CONNECT requests to sessions.
+type Handler struct {
+	v1.Registry
+
+	opts      v1.Options
+	server    *webtransport.Server
+	streams   *v1.Stream
+	datagrams v1.Datagram
+}
+
+// NewHandler returns a handler for /v1/wt on a server.
+func NewHandler(o v1.Options, server *webtransport.Server) *Handler {
+	server.CheckOrigin = o.CheckOrigin
+	return &Handler{opts: o.WithDefaults(), server: server, streams: &v1.Stream{JSON: o.Encoding}}
+}
+
+// ServeHTTP upgrades the request and serves the session until it ends.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	address := h.opts.Address(r)
+	if !h.opts.CheckOrigin(r) {
+		http.Error(w, "pages of this origin may not connect here", http.StatusForbidden)
+		return
+	}
+	session, err := h.server.Upgrade(w, r)
+	if err != nil {
+		h.opts.Logger.Debug("webtransport session refused", "error", err)
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	stream := h.accept(session)
+	if stream == nil {
+		return
+	}
+	c := newConn(h, session, stream)
+	if !h.Enter(c) {
+		_ = session.CloseWithError(webtransport.SessionErrorCode(protocol.CloseRestart), protocol.CloseRestart.String())
+		return
+	}
+	defer h.Leave(c)
+	c.serve(h.opts.Hub.Context(), v1.NewPeer(h.opts.Hub, h.opts.Clock, c, address, h.opts.Limits, h.opts.Logger.With("transport", "webtransport")))
+}
+
+// accept waits for the stream that the client's messages come on.
+func (h *Handler) accept(session *webtransport.Session) *webtransport.Stream {
+	ctx, cancel := context.WithTimeout(session.Context(), h.opts.HelloTimeout)
+	defer cancel()
+	stream, err := session.AcceptStream(ctx)
+	if err == nil {
+		return stream
+	}
+	code := protocol.CloseNormal
+	if errors.Is(err, context.DeadlineExceeded) {
+		code = protocol.CloseHelloTimeout
+		h.opts.Logger.Info("session ended", "transport", "webtransport", "code", int(code), "reason", code.String())
+	}
+	_ = session.CloseWithError(webtransport.SessionErrorCode(code), code.String())
+	return nil
+}
+
+// serve reads until the session ends, and waits for its writers.
+func (c *conn) serve(ctx context.Context, peer *v1.Peer) {
+	var datagrams sync.WaitGroup
+	c.read(ctx, peer, &datagrams)
+	c.Close(core.Bye{Code: protocol.CloseNormal}) // does nothing if it was closed for a reason
+	peer.End(c.closeCode())
+	c.control.Wait()
+	c.linger()
+	c.end()
+	datagrams.Wait()
+	c.bulk.Wait()
+	c.datagram.Wait()
+}
+
+// read takes messages until the peer or we close.
+func (c *conn) read(ctx context.Context, peer *v1.Peer, datagrams *sync.WaitGroup) {
+	c.extend(c.h.opts.HelloTimeout)
+	for {
+		var header [v1.StreamHeader]byte
+		if _, err := io.ReadFull(c.stream, header[:]); err != nil {
+			c.readFailed(peer, err)
+			return
+		}
+		if !c.readMessage(ctx, peer, binary.BigEndian.Uint32(header[:])) || c.closeCode() != 0 {
+			return
+		}
+		if !peer.Seated() {
+			continue
+		}
+		c.extend(c.h.opts.Silence)
+		if !c.seated.Swap(true) {
+			datagrams.Go(c.readDatagrams)
+		}
+	}
+}
+
+// buffers are lent while a message arrives: an idle session holds none.
+var buffers = sync.Pool{New: func() any { return new([protocol.MaxMessage]byte) }}
+
+func (c *conn) readMessage(ctx context.Context, peer *v1.Peer, length uint32) bool {
+	if length > protocol.MaxMessage {
+		c.Close(core.Bye{Code: protocol.CloseTooLarge})
+		return false
+	}
+	buffer := buffers.Get().(*[protocol.MaxMessage]byte)
+	defer buffers.Put(buffer)
+	if _, err := io.ReadFull(c.stream, buffer[:length]); err != nil {
+		c.readFailed(peer, err)
+		return false
+	}
+	return peer.Receive(ctx, buffer[:length], c.h.opts.Clock.Now())
+}
+
+func (c *conn) readFailed(peer *v1.Peer, err error) {
+	if !isTimeout(err) {
+		return
+	}
+	if peer.Seated() {
+		c.Close(core.Bye{Code: protocol.CloseSilent})
+	} else {
+		c.Close(core.Bye{Code: protocol.CloseHelloTimeout})
+	}
+}
+
+// readDatagrams answers probes. Whoever sends anything else, or too many, is
+// not answered, and after a while closed.
+func (c *conn) readDatagrams() {
+	limit := rate.NewLimiter(50, 150)
+	strikes := rate.NewLimiter(rate.Every(10*time.Second), 50)
+	for {
+		b, err := c.session.ReceiveDatagram(c.session.Context())
+		if err != nil {
+			return
+		}
+		at := c.h.opts.Clock.Now()
+		probe, err := protocol.DecodeProbe(b)
+		if err != nil || !limit.Allow() {
+			if !strikes.Allow() {
+				code := protocol.CloseProtocol
+				if err == nil {
+					code = protocol.CloseRateLimited
+				}
+				c.Close(core.Bye{Code: code, AfterMs: 5000})
+				return
+			}
+			continue
+		}
+		c.extend(c.h.opts.Silence)
+		c.Send([]*core.Frame{{
+			Class: core.ClassState, Key: "clock", Message: core.ClockRead{T1: probe.T1, T2: at, T3: c.h.opts.Clock.Now()},
+		}})
+	}
+}
+
+// linger waits for the peer to close first: it does when it has read the bye.
+func (c *conn) linger() {
+	timer := time.NewTimer(c.h.opts.Linger)
+	defer timer.Stop()
+	select {
+	case <-c.session.Context().Done():
+	case <-timer.C:
+	}
+}
