@@ -27,7 +27,8 @@ type vectors struct {
 		Typed, ID, Shown string
 		OK               bool
 	}
-	Reduce []reduceVector
+	Reduce    []reduceVector
+	Datagrams []datagramVector
 }
 
 type vector struct {

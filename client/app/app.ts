@@ -1,4 +1,12 @@
-import { CloseCode, createRoom, joinRoom, TandemError, type ConnectionInfo, type Room } from '@tandem.watch/client';
+import {
+  CloseCode,
+  createRoom,
+  joinRoom,
+  TandemError,
+  type ConnectionInfo,
+  type Room,
+  type TransportKind,
+} from '@tandem.watch/client';
 import { byId } from './dom.js';
 import { explain, hideError, showError } from './errors.js';
 import { Home } from './home.js';
@@ -14,9 +22,14 @@ declare global {
 
 const entering = byId('entering', HTMLParagraphElement);
 
+/** `?transport=websocket` or `?transport=webtransport` forces one, for tests and the curious. */
+const forced = new URLSearchParams(location.search).get('transport');
+const transports: { transports?: readonly TransportKind[] } =
+  forced === 'websocket' || forced === 'webtransport' ? { transports: [forced] } : {};
+
 const home = new Home({
-  create: ({ name, pin }) => enter(name, () => createRoom({ name, pin })),
-  join: ({ room, name, pin }) => enter(name, () => joinRoom({ room, name, pin })),
+  create: ({ name, pin }) => enter(name, () => createRoom({ name, pin, ...transports })),
+  join: ({ room, name, pin }) => enter(name, () => joinRoom({ room, name, pin, ...transports })),
 });
 
 function roomInAddress(): string | undefined {
@@ -37,7 +50,7 @@ async function start(): Promise<void> {
   if (id === undefined || seat === undefined) return home.show(id);
   entering.hidden = false;
   try {
-    await enter(storage.name, () => joinRoom({ room: id, name: storage.name, seat }));
+    await enter(storage.name, () => joinRoom({ room: id, name: storage.name, seat, ...transports }));
   } catch (error) {
     home.show(id);
     if (!(error instanceof TandemError && error.code === 'pin_required')) showError(explain(error), { stays: true });
@@ -49,7 +62,7 @@ async function start(): Promise<void> {
 function show(room: Room): void {
   const { id } = room.state;
   const path = `/r/${encodeURIComponent(id)}`;
-  if (location.pathname !== path) history.pushState(null, '', path);
+  if (location.pathname !== path) history.pushState(null, '', path + location.search);
   home.hide();
   const watching = watch(room);
   window.tandem = { room, sync: watching.sync };

@@ -12,8 +12,6 @@ const STATES: Record<ConnectionInfo['state'], string> = {
   closed: 'Closed',
 };
 
-const TRANSPORTS = { websocket: 'WebSocket', webtransport: 'WebTransport' } as const;
-
 /** One line that tells how the connection, the clock and the player do. */
 export class StateLine {
   readonly #part: Part;
@@ -33,17 +31,16 @@ export class StateLine {
   #tick(): void {
     const { connection, clock } = this.#part.room;
     const { offsetMs, buffering, blocked } = this.#sync.stats;
-    const { state, transport, why } = connection;
+    const { state, why } = connection;
     setText(this.#connection, STATES[state]);
     this.#connection.dataset['state'] = state;
     const figures: string[] = [];
-    if (state === 'connected' && transport) figures.push(TRANSPORTS[transport]);
+    if (state === 'connected' && why) figures.push(why);
     if (Number.isFinite(clock.errorMs)) figures.push(`clock ±${formatMs(clock.errorMs)}`);
     if (offsetMs !== undefined) figures.push(`offset ${formatOffset(offsetMs)}`);
     if (clock.rttMs !== undefined) figures.push(`round trip ${formatMs(clock.rttMs)}`);
     if (buffering) figures.push('buffering');
     if (blocked) figures.push('sound blocked by the browser');
     setText(this.#figures, figures.map((f) => ` · ${f}`).join(''));
-    this.#figures.title = why ?? '';
   }
 }

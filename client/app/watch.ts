@@ -85,7 +85,7 @@ function showTools({ room, signal }: Part): void {
   copy.addEventListener(
     'click',
     () => {
-      const link = location.href;
+      const link = location.origin + location.pathname;
       // Pages that are no secure context have no clipboard.
       const done = navigator.clipboard?.writeText(link) ?? Promise.reject(new Error('no clipboard'));
       done.then(

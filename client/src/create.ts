@@ -1,9 +1,9 @@
 import { platform, type Environment } from './environment.js';
 import { TandemError } from './errors.js';
-import type { Endpoint, ErrorCode, Media } from './protocol/index.js';
-import { Room } from './room.js';
-import type { Connect } from './transport.js';
-import { connectWebSocket } from './websocket.js';
+import type { ErrorCode, Media } from './protocol/index.js';
+import { Race } from './race.js';
+import { Room, type TransportInfo } from './room.js';
+import type { Connect, TransportKind } from './transport.js';
 
 const JOIN_TIMEOUT_MS = 15_000;
 
@@ -13,6 +13,10 @@ export interface ServerOptions {
   readonly server?: string;
   /** How long to keep trying to get in, in milliseconds; 15 s without it. Once in, reconnecting never gives up. */
   readonly joinTimeoutMs?: number;
+  /** Which transports to use; without it all that there are, WebTransport first. To force one, for tests. */
+  readonly transports?: readonly TransportKind[];
+  /** Is told which transport carries the messages, and why, from the first one on: see {@link RoomEvents.transport}. */
+  readonly onTransport?: (info: TransportInfo) => void;
   /** How to reach a gateway; without it, by the best transport there is. */
   readonly connect?: Connect;
   /** The surroundings; without it, the platform's. */
@@ -52,17 +56,21 @@ export interface RoomInfo {
  * `room_not_found`, `pin_required`, `pin_invalid`, `room_locked`, `banned` or `timeout`.
  */
 export async function joinRoom(options: JoinOptions): Promise<Room> {
-  const { room: id, name, pin, seat } = options;
+  const { room: id, name, pin, seat, onTransport } = options;
+  const environment = environmentOf(options);
+  const race = new Race({ gateway: serverOf(options), transports: options.transports, environment });
   const room = new Room({
     room: id,
     name,
     pin,
     seat,
-    endpoints: endpointsOf(serverOf(options)),
+    endpoints: race.home,
     joinTimeoutMs: options.joinTimeoutMs ?? JOIN_TIMEOUT_MS,
-    connect: options.connect ?? connectWebSocket,
-    environment: environmentOf(options),
+    connect: options.connect ?? race.connect,
+    environment,
   });
+  room.on('connection', ({ state }) => state === 'closed' && race.stop());
+  if (onTransport) room.on('transport', onTransport);
   await room.join();
   return room;
 }
@@ -91,12 +99,6 @@ function serverOf(options: ServerOptions): string {
   const server = options.server ?? (globalThis.location as Location | undefined)?.origin;
   if (server && /^https?:/.test(server)) return server;
   throw new TandemError('invalid', 'name the gateway: {server: "https://…"}');
-}
-
-function endpointsOf(server: string): readonly Endpoint[] {
-  const url = new URL('/v1/ws', server);
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  return [{ transport: 'websocket', url: url.href }];
 }
 
 async function request(options: ServerOptions, path: string, init?: RequestInit): Promise<unknown> {

@@ -13,7 +13,7 @@
 export { createRoom, joinRoom, lookUpRoom } from './create.js';
 export type { CreateOptions, JoinOptions, RoomInfo, ServerOptions } from './create.js';
 export type { ClusterTime } from './clock.js';
-export type { Environment, Timer, WebSocketLike } from './environment.js';
+export type { DatagramsLike, Environment, KeyValueStore, Timer, WebSocketLike, WebTransportLike } from './environment.js';
 export { TandemError } from './errors.js';
 export type { LocalErrorCode } from './errors.js';
 export { CloseCode, formatRoomCode, parseRoomCode, positionAt } from './protocol/index.js';
@@ -29,8 +29,10 @@ export type {
   LeaveReason,
   Media,
   Member,
+  NewTimeline,
   Presence,
   Reaction,
+  Received,
   Role,
   RoomEvent,
   ServerMessage,
@@ -43,7 +45,7 @@ export type {
 export { synchronise } from './player/synchronise.js';
 export type { Synchronised } from './player/synchronise.js';
 export type { SyncedRoom, SyncOptions, SyncStats } from './player/types.js';
-export type { Room, AttachedPlayer, PlayOptions, RoomEvents } from './room.js';
+export type { Room, AttachedPlayer, PlayOptions, RoomEvents, TransportInfo } from './room.js';
 export type { ConnectionInfo } from './session.js';
 export { mayControl, mayModerate, ownMember } from './state.js';
 export type { RoomState } from './state.js';

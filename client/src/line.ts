@@ -1,7 +1,7 @@
 import { Backoff } from './backoff.js';
 import type { Environment, Timer } from './environment.js';
 import type { TandemError } from './errors.js';
-import { afterClose, CloseCode, type ClientMessage, type Endpoint, type ServerMessage } from './protocol/index.js';
+import { afterClose, CloseCode, type Bye, type ClientMessage, type Endpoint, type Received } from './protocol/index.js';
 import type { Connect, Connection } from './transport.js';
 
 /** From the start of an attempt to its welcome, in milliseconds. */
@@ -14,7 +14,7 @@ export interface LineEvents {
   /** A connection is open: say hello. */
   opened(): void;
   /** @param receivedAt by the environment's monotonic clock in milliseconds. */
-  message(message: ServerMessage, receivedAt: number): void;
+  message(message: Received, receivedAt: number): void;
   garbage(error: TandemError): void;
   /** The connection, or an attempt at one, is over. The next comes by itself. @param seatGone come without the seat. */
   down(code: number, reason: string, seatGone: boolean): void;
@@ -38,14 +38,18 @@ export class Line {
   readonly #events: LineEvents;
   readonly #backoff: Backoff;
   readonly #stopOnline: () => void;
-  #endpoints: readonly Endpoint[];
+  readonly #home: readonly Endpoint[];
+  /** Where else the room can be reached, as the last welcome said. */
+  #elsewhere: readonly Endpoint[] = [];
+  /** Where to go next, as bye said. */
+  #instead: readonly Endpoint[] = [];
   #attempt: Attempt | undefined;
   #retry: Timer;
 
-  constructor(environment: Environment, connect: Connect, endpoints: readonly Endpoint[], events: LineEvents) {
+  constructor(environment: Environment, connect: Connect, home: readonly Endpoint[], events: LineEvents) {
     this.#environment = environment;
     this.#connect = connect;
-    this.#endpoints = endpoints;
+    this.#home = home;
     this.#events = events;
     this.#backoff = new Backoff(() => environment.random());
     this.#stopOnline = environment.onOnline(() => this.#retryNow());
@@ -66,7 +70,7 @@ export class Line {
     this.#retry = undefined;
     const attempt: Attempt = {
       abort: new AbortController(),
-      deadline: this.#environment.setTimeout(() => this.lost(CloseCode.abnormal, 'no answer'), ATTEMPT_MS),
+      deadline: this.#environment.setTimeout(() => this.silent('no answer'), ATTEMPT_MS),
     };
     this.#attempt = attempt;
     // What an attempt that was given up still tells concerns nobody.
@@ -76,11 +80,12 @@ export class Line {
         if (this.#attempt === attempt) run(...args);
       };
     const events = {
-      message: current((message: ServerMessage, at: number) => this.#events.message(message, at)),
+      message: current((message: Received, at: number) => this.#events.message(message, at)),
       garbage: current((error: TandemError) => this.#events.garbage(error)),
       closed: current((code: number, reason: string) => this.lost(code, reason)),
     };
-    this.#connect(this.#endpoints, events, this.#environment, attempt.abort.signal).then(
+    const endpoints = [...this.#instead, ...this.#home, ...this.#elsewhere];
+    this.#connect(endpoints, events, this.#environment, attempt.abort.signal).then(
       (connection) => {
         if (this.#attempt !== attempt) return connection.transport.close(CloseCode.normal, 'too late');
         attempt.connection = connection;
@@ -97,28 +102,35 @@ export class Line {
     this.#attempt?.connection?.transport.send(message);
   }
 
-  /** The gateway has let us in. */
-  confirm(): void {
+  /** The gateway has let us in. @param elsewhere where else the room can be reached. */
+  confirm(elsewhere: readonly Endpoint[] | undefined): void {
     const attempt = this.#attempt;
     if (!attempt) return;
     this.#environment.clearTimeout(attempt.deadline);
     attempt.welcomedAt = this.#environment.now();
+    this.#instead = [];
+    if (elsewhere?.length) this.#elsewhere = elsewhere;
   }
 
-  /** Where to connect from now on. */
-  redirect(endpoints: readonly Endpoint[] | undefined): void {
-    if (endpoints?.length) this.#endpoints = endpoints;
+  /** The gateway sends us away. @param instead where to go first. */
+  dismissed({ code, reason, afterMs, endpoints }: Bye): void {
+    this.#instead = endpoints ?? [];
+    this.lost(code, reason, afterMs);
+  }
+
+  /**
+   * The present connection carries nothing any more. After one that had held there is no delay: that one of many
+   * falls silent draws no crowd, and every moment counts.
+   */
+  silent(reason: string): void {
+    this.#attempt?.connection?.fellSilent?.();
+    const prompt = this.#held();
+    this.#over(CloseCode.silent, reason, () => (prompt ? 0 : this.#backoff.next()));
   }
 
   /** Gives up the present connection, and connects again unless the code says to stay away. */
   lost(code: number, reason: string, atLeastMs = 0): void {
-    const since = this.#attempt?.welcomedAt;
-    if (since !== undefined && this.#environment.now() - since >= HELD_MS) this.#backoff.reset();
-    this.#drop(code, reason);
-    const next = afterClose(code);
-    if (next === 'stop') return this.#events.ended(code, reason);
-    this.#retry = this.#environment.setTimeout(() => this.open(), atLeastMs + this.#backoff.next());
-    this.#events.down(code, reason, next === 'rejoin');
+    this.#over(code, reason, () => atLeastMs + this.#backoff.next());
   }
 
   /** Ends for good. */
@@ -127,6 +139,20 @@ export class Line {
     this.#retry = undefined;
     this.#stopOnline();
     this.#drop(code, reason);
+  }
+
+  #held(): boolean {
+    const since = this.#attempt?.welcomedAt;
+    return since !== undefined && this.#environment.now() - since >= HELD_MS;
+  }
+
+  #over(code: number, reason: string, delayMs: () => number): void {
+    if (this.#held()) this.#backoff.reset();
+    this.#drop(code, reason);
+    const next = afterClose(code);
+    if (next === 'stop') return this.#events.ended(code, reason);
+    this.#retry = this.#environment.setTimeout(() => this.open(), delayMs());
+    this.#events.down(code, reason, next === 'rejoin');
   }
 
   #drop(code: number, reason: string): void {

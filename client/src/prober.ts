@@ -6,7 +6,7 @@ const BURSTS = [
   { probes: 10, everyMs: 40 },
   { probes: 10, everyMs: 500 },
 ] as const;
-/** Steady probes are jittered by this share, so that the members of a room do not probe in step. */
+/** Steady probes come earlier by up to this share, so that the members of a room do not probe in step. */
 const JITTER = 0.1;
 /** An answer is missed after this many round trips, at least so many milliseconds… */
 const PATIENCE_ROUND_TRIPS = 3;
@@ -84,7 +84,7 @@ export class Prober {
       if (this.#sent < probes) return burst.everyMs;
     }
     const steady = this.#playing ? this.#intervals.playing : this.#intervals.idle;
-    return steady * (1 + JITTER * (2 * this.#environment.random() - 1));
+    return steady * (1 - JITTER * this.#environment.random());
   }
 
   #repeat(done: number): void {

@@ -10,19 +10,29 @@ import {
   type History,
   type Media,
   type Reaction,
+  type Received,
   type Role,
   type RoomEvent,
-  type ServerMessage,
   type Signal,
   type Status,
 } from './protocol/index.js';
+import { Replica } from './replica.js';
 import { Session, type ConnectionInfo, type SessionOptions } from './session.js';
-import { emptyRoom, reduce, type RoomState } from './state.js';
+import type { RoomState } from './state.js';
+import type { TransportKind } from './transport.js';
 
 /** Who typed and fell silent without saying so has stopped after this time, in milliseconds. */
 const TYPING_MS = 6_000;
 /** How many lines of chat are fetched on entering. */
 const BACKFILL = 50;
+
+/** What carries the messages. */
+export interface TransportInfo {
+  readonly transport: TransportKind;
+  readonly url: string;
+  /** The transport, and why it is this one, for people: such as `WebSocket: UDP did not get through`. */
+  readonly why: string;
+}
 
 /** What a room tells. */
 export interface RoomEvents {
@@ -30,6 +40,8 @@ export interface RoomEvents {
   state: RoomState;
   /** The connection has changed. */
   connection: ConnectionInfo;
+  /** Messages go by another transport or address than before, or for another reason. At first: `onTransport`. */
+  transport: TransportInfo;
   /** An entry of the log was applied; `state` already shows it. */
   event: RoomEvent;
   /** A new line of chat. */
@@ -70,7 +82,8 @@ export class Room {
   readonly #emitter = new Emitter<RoomEvents>();
   readonly #history: HistoryRequests;
   readonly #typing = new Map<string, Timer>();
-  #state = emptyRoom;
+  readonly #replica = new Replica();
+  #transport: TransportInfo | undefined;
   #player: AttachedPlayer | undefined;
 
   /** @internal Use `joinRoom` or `createRoom`. */
@@ -98,7 +111,7 @@ export class Room {
 
   /** What is known of the room: immutable, replaced at each change. */
   get state(): RoomState {
-    return this.#state;
+    return this.#replica.state;
   }
 
   /** How the connection stands. */
@@ -113,12 +126,12 @@ export class Room {
 
   /** Where the room is in its media now, in seconds. */
   position(): number {
-    return positionAt(this.#state.timeline, this.clock.now());
+    return positionAt(this.state.timeline, this.clock.now());
   }
 
   /** Calls back now and at every change of the state; returns how to stop that. */
   subscribe(listener: (state: RoomState) => void): () => void {
-    listener(this.#state);
+    listener(this.state);
     return this.on('state', listener);
   }
 
@@ -155,7 +168,7 @@ export class Room {
    * as it was. Waits for the members when the attached player has no data there, unless told.
    */
   seek(position: number, options: { readonly play?: boolean; readonly wait?: boolean } = {}): Promise<number> {
-    const plays = options.play ?? this.#state.timeline.playing;
+    const plays = options.play ?? this.state.timeline.playing;
     const wait = options.wait ?? (plays && this.#lacksData(position));
     return this.#submit({ type: 'seek', position, ...defined({ play: options.play }), ...(wait && { wait }) });
   }
@@ -265,7 +278,7 @@ export class Room {
    * them. Calls while one is under way share its outcome.
    */
   history(limit = BACKFILL): Promise<History> {
-    return this.#history.fetch(limit, this.#state.chat[0]?.number);
+    return this.#history.fetch(limit, this.state.chat[0]?.number);
   }
 
   #submit(body: CommandBody): Promise<number> {
@@ -278,11 +291,11 @@ export class Room {
 
   // Receiving.
 
-  #receive(message: ServerMessage): void {
-    const before = this.#state;
-    this.#state = reduce(before, message);
-    this.#session.setPlaying(this.#state.timeline.playing);
-    if (this.#state !== before) this.#emitter.emit('state', this.#state);
+  #receive(message: Received): void {
+    const before = this.state;
+    const state = this.#replica.receive(message);
+    this.#session.setPlaying(state.timeline.playing);
+    if (state !== before) this.#emitter.emit('state', state);
     switch (message.type) {
       case 'welcome':
         if (message.room) this.#backfill();
@@ -307,7 +320,7 @@ export class Room {
   }
 
   #announce(number: number): void {
-    const line = this.#state.chat.find((l) => l.number === number);
+    const line = this.state.chat.find((l) => l.number === number);
     if (line) this.#emitter.emit('chat', line);
   }
 
@@ -321,10 +334,19 @@ export class Room {
 
   #connectionChanged(info: ConnectionInfo): void {
     this.#emitter.emit('connection', info);
+    this.#tellTransport(info);
     if (info.state !== 'connected') this.#history.failed(new TandemError('unavailable', 'the connection was lost'));
     if (info.state !== 'closed') return;
     for (const timer of this.#typing.values()) this.#environment.clearTimeout(timer);
     this.#typing.clear();
+  }
+
+  #tellTransport({ state, transport, url = '', why = '' }: ConnectionInfo): void {
+    const before = this.#transport;
+    if (state !== 'connected' || !transport) return;
+    if (before?.transport === transport && before.url === url && before.why === why) return;
+    this.#transport = { transport, url, why };
+    this.#emitter.emit('transport', this.#transport);
   }
 
   /** The newest chat, which a snapshot does not bring. */

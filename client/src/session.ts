@@ -11,8 +11,8 @@ import {
   type CommandBody,
   type Endpoint,
   type Ephemeral,
+  type Received,
   type Refusal,
-  type ServerMessage,
   type Welcome,
 } from './protocol/index.js';
 import type { Connect, TransportKind } from './transport.js';
@@ -20,6 +20,8 @@ import type { Connect, TransportKind } from './transport.js';
 /** How often a command whose outcome the gateway does not know is asked for again, and how long after. */
 const MOST_DOUBTS = 3;
 const DOUBT_MS = 500;
+/** How many messages of class bulk may come before welcome: on another stream they may. */
+const MOST_EARLY = 100;
 
 /** How the session stands. */
 export interface ConnectionInfo {
@@ -27,7 +29,7 @@ export interface ConnectionInfo {
   /** The transport in use, or last used. */
   readonly transport?: TransportKind;
   readonly url?: string;
-  /** Why it is this transport. */
+  /** The transport, and why it is this one, for people: such as `WebSocket: UDP did not get through`. */
   readonly why?: string;
   /** How the last connection ended: a code of the protocol and a word for it. */
   readonly closeCode?: number;
@@ -53,7 +55,7 @@ export interface SessionOptions {
 /** What a session tells its room. */
 export interface SessionEvents {
   /** A message for the room's state: admitted in order, nothing twice. Welcome comes with each connection. */
-  message(message: ServerMessage): void;
+  message(message: Received): void;
   connection(info: ConnectionInfo): void;
   /** Something was refused or unreadable that no caller waits for. */
   error(error: TandemError): void;
@@ -75,6 +77,8 @@ export class Session {
   #seat: string | undefined;
   #joined = false;
   #playing = false;
+  /** Bulk that came before welcome. */
+  #early: Received[] = [];
   #prober: Prober | undefined;
   /** When the last hello was sent, by the local clock in microseconds, and whether it named a seat. */
   #hello = { at: 0, resumes: false };
@@ -168,8 +172,7 @@ export class Session {
   }
 
   #welcome(welcome: Welcome, receivedAt: number): void {
-    this.#line.confirm();
-    this.#line.redirect(welcome.endpoints);
+    this.#line.confirm(welcome.endpoints);
     this.#joined = true;
     this.#seat = welcome.seat;
     this.#commands.continueAfter(welcome.lastCommand ?? 0);
@@ -182,6 +185,7 @@ export class Session {
     this.#clock.add({ t1: this.#hello.at, t2: time, t3: time, t4: Math.round(receivedAt * 1000) });
 
     this.#events.message(welcome);
+    for (const message of this.#early.splice(0)) this.#events.message(message);
     const { connection } = this.#line;
     // A listener may have closed the room.
     if (!connection) return;
@@ -189,7 +193,7 @@ export class Session {
     for (const id of this.#commands.unanswered()) this.#sendCommand(id);
     const target = {
       probe: () => this.#line.send({ type: 'probe', t1: this.#clock.local() }),
-      silent: () => this.#line.lost(CloseCode.silent, 'silent'),
+      silent: () => this.#line.silent('silent'),
       rttMs: () => this.#clock.rttMs,
     };
     this.#prober = new Prober(this.#environment, target, welcome.probeMs, this.#playing);
@@ -216,6 +220,7 @@ export class Session {
   #stopProbing(): void {
     this.#prober?.stop();
     this.#prober = undefined;
+    this.#early = [];
   }
 
   #forgetSeat(): void {
@@ -236,7 +241,7 @@ export class Session {
 
   // Receiving.
 
-  #receive(message: ServerMessage, receivedAt: number): void {
+  #receive(message: Received, receivedAt: number): void {
     this.#prober?.heard();
     switch (message.type) {
       case 'welcome':
@@ -259,8 +264,17 @@ export class Session {
       case 'error':
         return this.#refused(message);
       case 'bye':
-        this.#line.redirect(message.endpoints);
-        return this.#line.lost(message.code, message.reason, message.afterMs);
+        return this.#line.dismissed(message);
+      case 'timeline':
+        // The log has it already, or is in another epoch. Before welcome nobody can tell.
+        if (!this.#line.welcomed || message.epoch !== this.#cursor.epoch) return;
+        if (message.timeline.number > this.#cursor.number) this.#events.message(message);
+        return;
+      case 'members':
+      case 'history':
+        if (this.#line.welcomed) return this.#events.message(message);
+        if (this.#early.length < MOST_EARLY) this.#early.push(message);
+        return;
       default:
         return this.#events.message(message);
     }

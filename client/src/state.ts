@@ -87,7 +87,9 @@ export function reduce(state: RoomState, message: ServerMessage): RoomState {
   switch (message.type) {
     case 'welcome': {
       const own = state.self === message.member ? state : { ...state, self: message.member };
-      return message.room ? adopt(own, message.number, message.room, message.presence) : own;
+      if (message.room) return adopt(own, message.number, message.room, message.presence);
+      // What the log does not tell may have changed meanwhile.
+      return { ...own, presence: byMember(message.presence), typing: [] };
     }
     case 'snapshot':
       return adopt(state, message.number, message.room, message.presence);
@@ -131,9 +133,15 @@ function adopt(
     members: room.members,
     memberCount: room.memberCount,
     banned: room.banned ?? [],
-    presence: new Map((presence ?? []).map((p) => [p.member, p])),
+    presence: byMember(presence),
     typing: [],
+    // Lines beyond it are told again, or were lost with another epoch.
+    chat: state.chat.filter((l) => l.number <= number),
   };
+}
+
+function byMember(presence: readonly Presence[] = []): ReadonlyMap<string, Presence> {
+  return new Map(presence.map((p) => [p.member, p]));
 }
 
 function applyAll(state: RoomState, { events, last }: Events): RoomState {
@@ -178,6 +186,8 @@ function applyEvent(state: RoomState, event: RoomEvent): RoomState {
     }
     case 'chat': {
       const { member, text } = event.chat;
+      // History may come first: it goes on another stream.
+      if ((state.chat.at(-1)?.number ?? 0) >= event.number) return state;
       const name = state.members.find((m) => m.id === member)?.name ?? '';
       const line: ChatLine = { number: event.number, at: event.at, member, name, text };
       const excess = state.chat.length + 1 - MOST_CHAT;

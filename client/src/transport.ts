@@ -1,6 +1,6 @@
 import type { Environment } from './environment.js';
 import type { TandemError } from './errors.js';
-import type { ClientMessage, Endpoint, ServerMessage } from './protocol/index.js';
+import type { ClientMessage, Endpoint, Received } from './protocol/index.js';
 
 /** How messages travel. */
 export type TransportKind = Endpoint['transport'];
@@ -18,7 +18,7 @@ export interface Transport {
 /** What a connection tells its session. */
 export interface TransportEvents {
   /** @param receivedAt when it arrived, by the environment's monotonic clock in milliseconds. */
-  message(message: ServerMessage, receivedAt: number): void;
+  message(message: Received, receivedAt: number): void;
   /** Something arrived that is no message. */
   garbage(error: TandemError): void;
   /** The connection is gone, once. */
@@ -28,13 +28,15 @@ export interface TransportEvents {
 /** A transport, and why it is this one. */
 export interface Connection {
   readonly transport: Transport;
-  /** For people who wonder, such as "WebTransport is off: no secure context". */
+  /** For people who wonder, such as "WebSocket: UDP did not get through". */
   readonly why: string;
+  /** It is open and carries nothing any more: whoever chose it may choose otherwise next time. */
+  fellSilent?(): void;
 }
 
 /**
- * Opens a connection to one of the endpoints, best first. Rejects when none can be reached; an aborted signal makes
- * it give up. Choosing and racing transports is done behind this.
+ * Opens a connection to one of the endpoints, best first. Rejects when none can be reached. An aborted signal makes
+ * it give up; it comes at the latest when the connection is over. Choosing and racing transports is done behind this.
  */
 export type Connect = (
   endpoints: readonly Endpoint[],

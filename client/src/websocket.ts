@@ -1,27 +1,11 @@
 import type { Environment } from './environment.js';
 import { TandemError } from './errors.js';
-import { decode, encode, SUBPROTOCOL } from './protocol/index.js';
-import type { Connect, Transport, TransportEvents } from './transport.js';
+import { decode, encode, SUBPROTOCOL, type Endpoint } from './protocol/index.js';
+import type { Transport, TransportEvents } from './transport.js';
 
-/** Connects by WebSocket to the first endpoint that answers. */
-export const connectWebSocket: Connect = async (endpoints, events, environment, signal) => {
-  let failure: unknown = new TandemError('unavailable', 'no WebSocket address is known');
-  for (const endpoint of endpoints) {
-    if (endpoint.transport !== 'websocket') continue;
-    try {
-      const transport = await openWebSocket(endpoint.url, events, environment, signal);
-      return { transport, why: 'this client speaks WebSocket only' };
-    } catch (error) {
-      if (signal.aborted) throw error;
-      failure = error;
-    }
-  }
-  throw failure;
-};
-
-/** One JSON message per text frame, in one ordered stream. */
-function openWebSocket(
-  url: string,
+/** Opens a WebSocket: one JSON message per text frame, in one ordered stream. */
+export function openWebSocket(
+  { url }: Endpoint,
   events: TransportEvents,
   environment: Environment,
   signal: AbortSignal,

@@ -1,6 +1,7 @@
-import type { WebSocketLike } from '../src/environment.js';
+import type { Environment, WebSocketLike } from '../src/environment.js';
 import type { ClientMessage, RoomSnapshot, ServerMessage, Welcome } from '../src/protocol/index.js';
 import type { FakeTime } from './fake-time.js';
+import { FakeSession } from './fake-webtransport.js';
 
 /** Cluster time minus the monotonic time of the tests, in microseconds. */
 export const CLUSTER_OFFSET = 1_767_225_600_000_000;
@@ -15,12 +16,27 @@ export const emptySnapshot: RoomSnapshot = {
   memberCount: 1,
 };
 
-/** One WebSocket of the client under test, seen from the gateway's side. */
-export class FakeSocket implements WebSocketLike {
+/** A connection of the client under test, seen from the gateway's side. */
+export interface Peer {
+  readonly url: string;
+  /** What the client sent, and has not been taken by `take`. */
+  readonly inbox: ClientMessage[];
+  answersProbes: boolean;
+  tell(...messages: ServerMessage[]): void;
+}
+
+/** Takes the messages of one type out of an inbox. */
+export function take<T extends ClientMessage['type']>(inbox: ClientMessage[], type: T): Extract<ClientMessage, { type: T }>[] {
+  const taken = inbox.filter((m): m is Extract<ClientMessage, { type: T }> => m.type === type);
+  for (const m of taken) inbox.splice(inbox.indexOf(m), 1);
+  return taken;
+}
+
+/** One WebSocket of the client under test. */
+export class FakeSocket implements WebSocketLike, Peer {
   onopen: WebSocketLike['onopen'] = null;
   onmessage: WebSocketLike['onmessage'] = null;
   onclose: WebSocketLike['onclose'] = null;
-  /** What the client sent, and has not been taken by `take`. */
   readonly inbox: ClientMessage[] = [];
   /** How the client closed. */
   closed: { code: number | undefined; reason: string | undefined } | undefined;
@@ -61,9 +77,7 @@ export class FakeSocket implements WebSocketLike {
 
   /** Takes the messages of one type out of the inbox. */
   take<T extends ClientMessage['type']>(type: T): Extract<ClientMessage, { type: T }>[] {
-    const taken = this.inbox.filter((m): m is Extract<ClientMessage, { type: T }> => m.type === type);
-    for (const m of taken) this.inbox.splice(this.inbox.indexOf(m), 1);
-    return taken;
+    return take(this.inbox, type);
   }
 
   #receive(message: ClientMessage): void {
@@ -80,11 +94,20 @@ export class FakeSocket implements WebSocketLike {
 /** A gateway in virtual time whose answers a test writes. */
 export class FakeServer {
   readonly sockets: FakeSocket[] = [];
+  readonly sessions: FakeSession[] = [];
   delayMs = 10;
   probes = 0;
-  /** Whether connections come about. */
-  reachable = true;
-  onMessage: ((socket: FakeSocket, message: ClientMessage) => void) | undefined;
+  /** Whether WebSockets come about: refused otherwise, or never answered. */
+  reachable: boolean | 'silent' = true;
+  /** What becomes of UDP. */
+  udp: 'open' | 'dropped' | 'refused' = 'open';
+  /** How long a WebTransport session takes to be ready, in milliseconds. */
+  readyMs = 20;
+  /** What `GET /v1/endpoints` answers; undefined: nothing, and `null`: an error. */
+  directory: { endpoints: unknown; webTransportOff?: string } | null | undefined;
+  /** How often it was asked. */
+  asked = 0;
+  onMessage: ((peer: Peer, message: ClientMessage) => void) | undefined;
 
   constructor(readonly time: FakeTime) {}
 
@@ -95,9 +118,46 @@ export class FakeServer {
   connect = (url: string): FakeSocket => {
     const socket = new FakeSocket(url, this);
     this.sockets.push(socket);
-    this.time.schedule(() => (this.reachable ? socket.open() : socket.end()), this.delayMs);
+    this.time.schedule(() => {
+      if (this.reachable === true) socket.open();
+      else if (!this.reachable) socket.end();
+    }, this.delayMs);
     return socket;
   };
+
+  connectWebTransport = (url: string, options: WebTransportOptions): FakeSession => {
+    const session = new FakeSession(url, options, this);
+    this.sessions.push(session);
+    if (this.udp === 'refused') this.time.schedule(() => session.fail('Opening handshake failed.'), this.delayMs);
+    if (this.udp !== 'dropped') this.time.schedule(() => session.accept(), this.readyMs);
+    return session;
+  };
+
+  fetch = (): Promise<Response> => {
+    this.asked++;
+    return new Promise((resolve, reject) => {
+      if (this.directory === undefined) return;
+      const answer = { ok: true, json: () => Promise.resolve(this.directory) } as Response;
+      this.time.schedule(() => (this.directory ? resolve(answer) : reject(new Error('refused'))), this.delayMs);
+    });
+  };
+
+  /** The surroundings of a browser with WebTransport, on the way to this gateway. */
+  environment(overrides: Partial<Environment> = {}): Environment {
+    return this.time.environment({
+      openWebSocket: this.connect,
+      openWebTransport: this.connectWebTransport,
+      lacksWebTransport: () => undefined,
+      fetch: this.fetch,
+      ...overrides,
+    });
+  }
+
+  get lastSession(): FakeSession {
+    const session = this.sessions.at(-1);
+    if (!session) throw new Error('nobody has connected');
+    return session;
+  }
 
   get last(): FakeSocket {
     const socket = this.sockets.at(-1);

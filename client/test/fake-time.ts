@@ -14,6 +14,8 @@ export class FakeTime {
   readonly #online = new Set<() => void>();
 
   now = (): number => this.#now;
+  /** The wall clock. */
+  date = (): number => 1_767_225_600_000 + this.#now;
 
   schedule(run: () => void, ms: number): Scheduled {
     const timer = { at: this.#now + Math.max(0, ms), order: this.#order++, run };
@@ -52,6 +54,7 @@ export class FakeTime {
   environment(overrides: Partial<Environment> = {}): Environment {
     return {
       now: this.now,
+      date: this.date,
       setTimeout: (run, ms) => this.schedule(run, ms),
       clearTimeout: (timer) => this.cancel(timer as Scheduled),
       soon: (run) => void this.schedule(run, 0.2),
@@ -59,19 +62,25 @@ export class FakeTime {
       openWebSocket: () => {
         throw new Error('no network in this test');
       },
+      openWebTransport: () => {
+        throw new Error('no network in this test');
+      },
+      lacksWebTransport: () => 'this browser has no WebTransport',
       fetch: () => Promise.reject(new Error('no network in this test')),
       onOnline: (run) => {
         this.#online.add(run);
         return () => this.#online.delete(run);
       },
+      network: () => '',
+      store: () => undefined,
       ...overrides,
     };
   }
 }
 
 /** Lets everything happen that waits for promises only. */
-export async function settled(): Promise<void> {
-  for (let i = 0; i < 12; i++) await Promise.resolve();
+export function settled(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 /** Mulberry32: the same numbers for the same seed. */

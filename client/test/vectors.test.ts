@@ -2,14 +2,18 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { LogCursor } from '../src/cursor.js';
+import type { TandemError } from '../src/errors.js';
 import {
   decode,
+  decodeDatagram,
   encode,
+  encodeProbe,
   formatRoomCode,
   parseRoomCode,
   positionAt,
   type ClientMessage,
   type Events,
+  type Received,
   type RoomSnapshot,
   type ServerMessage,
   type Timeline,
@@ -31,6 +35,7 @@ interface Vectors {
     after: RoomSnapshot;
     afterNumber: number;
   }[];
+  datagrams: { name: string; direction: 'client' | 'server'; hex: string; message?: Received }[];
 }
 
 // The tests run in client/.
@@ -94,6 +99,24 @@ describe('rooms after events in the golden vectors', () => {
       assert.deepEqual(snapshotOf(state), snapshotOf(reduce(emptyRoom, { type: 'snapshot', epoch: 1, number: 0, room: after })));
       assert.equal(state.number, afterNumber);
     });
+  }
+});
+
+describe('datagrams in the golden vectors', () => {
+  for (const { name, direction, hex, message } of vectors.datagrams) {
+    const bytes = Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+    if (direction === 'server') {
+      it(name, () => {
+        // In the middle of a larger buffer, as streams hand them out.
+        const large = new Uint8Array(bytes.length + 7);
+        large.set(bytes, 3);
+        const lent = large.subarray(3, 3 + bytes.length);
+        if (message) assert.deepEqual(decodeDatagram(lent), message);
+        else assert.throws(() => decodeDatagram(lent), (e: TandemError) => e.code === 'malformed');
+      });
+    } else if (message) {
+      it(name, () => assert.deepEqual([...encodeProbe((message as unknown as { t1: number }).t1)], [...bytes]));
+    }
   }
 });
 

@@ -13,6 +13,9 @@ export const MAX_IN_FLIGHT = 64;
 /** The most chat lines that one history request returns. */
 export const MAX_HISTORY = 100;
 
+/** The greatest position in seconds. */
+export const MAX_POSITION = 10_000_000;
+
 /** The range of playback rates. */
 export const MIN_RATE = 0.25;
 export const MAX_RATE = 4;

@@ -1,11 +1,13 @@
 import type { ErrorCode } from './codes.js';
 import type { RoomEvent } from './events.js';
-import type { ChatLine, Member, Presence, RoomSnapshot } from './room.js';
+import type { ChatLine, Member, Presence, RoomSnapshot, Timeline } from './room.js';
 
 /** An address of a gateway. */
 export interface Endpoint {
   readonly transport: 'websocket' | 'webtransport';
   readonly url: string;
+  /** SHA-256 of the certificates to trust beside those of the browser's authorities, in base64. WebTransport only. */
+  readonly certificateHashes?: readonly string[];
 }
 
 /** Answers hello: the member is in the room. */
@@ -140,3 +142,13 @@ export type ServerMessage =
   | Typing
   | Signal
   | History;
+
+/** A timeline that came by datagram, perhaps before the event that tells it, perhaps after, perhaps instead. */
+export interface NewTimeline {
+  readonly type: 'timeline';
+  readonly epoch: number;
+  readonly timeline: Timeline;
+}
+
+/** Everything that can come from a gateway, whatever the channel. */
+export type Received = ServerMessage | NewTimeline;

@@ -1,13 +1,17 @@
 import { type Environment } from './environment.js';
 import type { Media } from './protocol/index.js';
-import { Room } from './room.js';
-import type { Connect } from './transport.js';
+import { Room, type TransportInfo } from './room.js';
+import type { Connect, TransportKind } from './transport.js';
 /** What creating and joining share. */
 export interface ServerOptions {
     /** The gateway's address, such as `https://tandem.example`; without it, where the page came from. */
     readonly server?: string;
     /** How long to keep trying to get in, in milliseconds; 15 s without it. Once in, reconnecting never gives up. */
     readonly joinTimeoutMs?: number;
+    /** Which transports to use; without it all that there are, WebTransport first. To force one, for tests. */
+    readonly transports?: readonly TransportKind[];
+    /** Is told which transport carries the messages, and why, from the first one on: see {@link RoomEvents.transport}. */
+    readonly onTransport?: (info: TransportInfo) => void;
     /** How to reach a gateway; without it, by the best transport there is. */
     readonly connect?: Connect;
     /** The surroundings; without it, the platform's. */

@@ -13,15 +13,15 @@
 export { createRoom, joinRoom, lookUpRoom } from './create.js';
 export type { CreateOptions, JoinOptions, RoomInfo, ServerOptions } from './create.js';
 export type { ClusterTime } from './clock.js';
-export type { Environment, Timer, WebSocketLike } from './environment.js';
+export type { DatagramsLike, Environment, KeyValueStore, Timer, WebSocketLike, WebTransportLike } from './environment.js';
 export { TandemError } from './errors.js';
 export type { LocalErrorCode } from './errors.js';
 export { CloseCode, formatRoomCode, parseRoomCode, positionAt } from './protocol/index.js';
-export type { BannedMember, ChatLine, ClientMessage, Endpoint, ErrorCode, EventType, Gate, History, LeaveReason, Media, Member, Presence, Reaction, Role, RoomEvent, ServerMessage, Settings, Signal, Status, Timeline, TimelineCause, } from './protocol/index.js';
+export type { BannedMember, ChatLine, ClientMessage, Endpoint, ErrorCode, EventType, Gate, History, LeaveReason, Media, Member, NewTimeline, Presence, Reaction, Received, Role, RoomEvent, ServerMessage, Settings, Signal, Status, Timeline, TimelineCause, } from './protocol/index.js';
 export { synchronise } from './player/synchronise.js';
 export type { Synchronised } from './player/synchronise.js';
 export type { SyncedRoom, SyncOptions, SyncStats } from './player/types.js';
-export type { Room, AttachedPlayer, PlayOptions, RoomEvents } from './room.js';
+export type { Room, AttachedPlayer, PlayOptions, RoomEvents, TransportInfo } from './room.js';
 export type { ConnectionInfo } from './session.js';
 export { mayControl, mayModerate, ownMember } from './state.js';
 export type { RoomState } from './state.js';

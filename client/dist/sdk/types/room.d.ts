@@ -2,13 +2,23 @@ import { type ClusterTime } from './clock.js';
 import { TandemError } from './errors.js';
 import { type ChatLine, type History, type Media, type Reaction, type Role, type RoomEvent, type Signal, type Status } from './protocol/index.js';
 import { type ConnectionInfo } from './session.js';
-import { type RoomState } from './state.js';
+import type { RoomState } from './state.js';
+import type { TransportKind } from './transport.js';
+/** What carries the messages. */
+export interface TransportInfo {
+    readonly transport: TransportKind;
+    readonly url: string;
+    /** The transport, and why it is this one, for people: such as `WebSocket: UDP did not get through`. */
+    readonly why: string;
+}
 /** What a room tells. */
 export interface RoomEvents {
     /** The state has changed. */
     state: RoomState;
     /** The connection has changed. */
     connection: ConnectionInfo;
+    /** Messages go by another transport or address than before, or for another reason. At first: `onTransport`. */
+    transport: TransportInfo;
     /** An entry of the log was applied; `state` already shows it. */
     event: RoomEvent;
     /** A new line of chat. */

@@ -1,7 +1,7 @@
 import type { ClusterClock } from './clock.js';
 import type { Environment } from './environment.js';
 import { TandemError } from './errors.js';
-import { type CommandBody, type Endpoint, type Ephemeral, type ServerMessage } from './protocol/index.js';
+import { type CommandBody, type Endpoint, type Ephemeral, type Received } from './protocol/index.js';
 import type { Connect, TransportKind } from './transport.js';
 /** How the session stands. */
 export interface ConnectionInfo {
@@ -9,7 +9,7 @@ export interface ConnectionInfo {
     /** The transport in use, or last used. */
     readonly transport?: TransportKind;
     readonly url?: string;
-    /** Why it is this transport. */
+    /** The transport, and why it is this one, for people: such as `WebSocket: UDP did not get through`. */
     readonly why?: string;
     /** How the last connection ended: a code of the protocol and a word for it. */
     readonly closeCode?: number;
@@ -33,7 +33,7 @@ export interface SessionOptions {
 /** What a session tells its room. */
 export interface SessionEvents {
     /** A message for the room's state: admitted in order, nothing twice. Welcome comes with each connection. */
-    message(message: ServerMessage): void;
+    message(message: Received): void;
     connection(info: ConnectionInfo): void;
     /** Something was refused or unreadable that no caller waits for. */
     error(error: TandemError): void;

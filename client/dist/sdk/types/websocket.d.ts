@@ -1,3 +1,5 @@
-import type { Connect } from './transport.js';
-/** Connects by WebSocket to the first endpoint that answers. */
-export declare const connectWebSocket: Connect;
+import type { Environment } from './environment.js';
+import { type Endpoint } from './protocol/index.js';
+import type { Transport, TransportEvents } from './transport.js';
+/** Opens a WebSocket: one JSON message per text frame, in one ordered stream. */
+export declare function openWebSocket({ url }: Endpoint, events: TransportEvents, environment: Environment, signal: AbortSignal): Promise<Transport>;

@@ -8,6 +8,8 @@ export declare const MAX_MESSAGE: number;
 export declare const MAX_IN_FLIGHT = 64;
 /** The most chat lines that one history request returns. */
 export declare const MAX_HISTORY = 100;
+/** The greatest position in seconds. */
+export declare const MAX_POSITION = 10000000;
 /** The range of playback rates. */
 export declare const MIN_RATE = 0.25;
 export declare const MAX_RATE = 4;

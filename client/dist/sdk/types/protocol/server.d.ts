@@ -1,10 +1,12 @@
 import type { ErrorCode } from './codes.js';
 import type { RoomEvent } from './events.js';
-import type { ChatLine, Member, Presence, RoomSnapshot } from './room.js';
+import type { ChatLine, Member, Presence, RoomSnapshot, Timeline } from './room.js';
 /** An address of a gateway. */
 export interface Endpoint {
     readonly transport: 'websocket' | 'webtransport';
     readonly url: string;
+    /** SHA-256 of the certificates to trust beside those of the browser's authorities, in base64. WebTransport only. */
+    readonly certificateHashes?: readonly string[];
 }
 /** Answers hello: the member is in the room. */
 export interface Welcome {
@@ -113,3 +115,11 @@ export interface History {
 }
 /** Every message that a gateway sends. */
 export type ServerMessage = Welcome | Members | Events | Snapshot | Ack | Refusal | Bye | ClockReading | PresenceChange | Reaction | Typing | Signal | History;
+/** A timeline that came by datagram, perhaps before the event that tells it, perhaps after, perhaps instead. */
+export interface NewTimeline {
+    readonly type: 'timeline';
+    readonly epoch: number;
+    readonly timeline: Timeline;
+}
+/** Everything that can come from a gateway, whatever the channel. */
+export type Received = ServerMessage | NewTimeline;
