@@ -171,11 +171,9 @@ func (h *Hub) hold(id string) (*loop, error) {
 		}
 		l = newLoop(h, id)
 		h.rooms[id] = l
-		h.loops.Add(1)
-		go func() {
-			defer h.loops.Done()
+		h.loops.Go(func() {
 			l.run()
-		}()
+		})
 	}
 	l.refs++
 	return l, nil

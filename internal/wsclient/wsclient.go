@@ -154,8 +154,7 @@ func (c *Client) Join(ctx context.Context, h protocol.Hello) (*protocol.Welcome,
 // CloseCode returns the code that the gateway closed with, 0 if it was cut off
 // or is open. Only after Incoming was closed.
 func (c *Client) CloseCode() protocol.CloseCode {
-	var closed *websocket.CloseError
-	if errors.As(c.err, &closed) {
+	if closed, ok := errors.AsType[*websocket.CloseError](c.err); ok {
 		return protocol.CloseCode(closed.Code) //nolint:gosec // two bytes on the wire
 	}
 	return 0
