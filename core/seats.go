@@ -14,6 +14,8 @@ type seat struct {
 	status  Report
 	// told is what everybody was last told of the status.
 	told Presence
+	// toldAt is when everybody was last told at once.
+	toldAt time.Time
 	// until is when the grace of an absent member ends; zero while it is here.
 	until time.Time
 }

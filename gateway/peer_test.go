@@ -113,14 +113,14 @@ func (c *peer) tryHello(h protocol.Hello) error {
 }
 
 // wantHello enters, which must be refused.
-func (c *peer) wantHello(h protocol.Hello, code protocol.ErrorCode) *protocol.Error {
+func (c *peer) wantHello(h protocol.Hello, code protocol.ErrorCode) protocol.Error {
 	c.w.t.Helper()
 	err := c.tryHello(h)
 	var refused *protocol.Error
 	if !errors.As(err, &refused) || refused.Code != code {
 		c.w.t.Fatalf("hello of %q: %v, want %s", h.Name, err, code)
 	}
-	return refused
+	return *refused
 }
 
 // resume comes back to the seat of c with another connection.
@@ -245,14 +245,14 @@ func (c *peer) do(m protocol.CommandMessage) uint64 {
 }
 
 // refuse sends a command, which must be refused.
-func (c *peer) refuse(m protocol.CommandMessage, code protocol.ErrorCode) *protocol.Error {
+func (c *peer) refuse(m protocol.CommandMessage, code protocol.ErrorCode) protocol.Error {
 	c.w.t.Helper()
 	answer := c.ask(m)
-	if e, ok := answer.(*protocol.Error); ok && e.Code == code {
-		return e
+	e, ok := answer.(*protocol.Error)
+	if !ok || e.Code != code {
+		c.w.t.Fatalf("%s: %s was answered %+v, want %s", c.name, m.Type(), answer, code)
 	}
-	c.w.t.Fatalf("%s: %s was answered %+v, want %s", c.name, m.Type(), answer, code)
-	return nil
+	return *e
 }
 
 func (c *peer) say(text string) uint64 {

@@ -16,7 +16,7 @@ import (
 )
 
 func TestCreateAndJoin(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		made := w.create(`{"name":"Ann"}`)
 		if want := "http://tandem.test/r/" + made.ID; made.URL != want {
 			t.Errorf("the room's address is %s, want %s", made.URL, want)
@@ -54,7 +54,7 @@ func TestCreateAndJoin(t *testing.T) {
 }
 
 func TestUnknownRoom(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		c := w.dial(home)
 		c.wantHello(protocol.Hello{Room: "0000-0000-0000", Name: "Ann"}, protocol.CodeRoomNotFound)
 		c.wantHello(protocol.Hello{Room: "no such room", Name: "Ann"}, protocol.CodeRoomNotFound)
@@ -66,7 +66,7 @@ func TestUnknownRoom(t *testing.T) {
 // What everybody keeps equals what a newcomer is given, whatever happened, and
 // everybody hears it in the same order.
 func TestStormReachesEverybodyInOrder(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		all := []*peer{ann}
 		for i := range 7 {
@@ -150,7 +150,7 @@ func countEvents(events []protocol.Event, typ protocol.EventType) (n int) {
 }
 
 func TestLeave(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ben := w.join(ann.room, "Ben", office)
 		ann.saw("joined Ben")
@@ -167,7 +167,7 @@ func TestLeave(t *testing.T) {
 }
 
 func TestLastToLeaveStopsTheRoom(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ann.do(&protocol.Play{Command: ann.id()})
 		w.pass(20 * time.Second)
@@ -183,7 +183,7 @@ func TestLastToLeaveStopsTheRoom(t *testing.T) {
 
 // An idle room leaves the memory after a minute, and comes back as it was.
 func TestIdleRoomIsUnloaded(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ann.say("hello")
 		ann.do(&protocol.Leave{Command: ann.id()})
@@ -206,7 +206,7 @@ func TestIdleRoomIsUnloaded(t *testing.T) {
 }
 
 func TestEmptyRoomIsForgotten(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		kept := w.host("Eve")
 		ann.do(&protocol.Leave{Command: ann.id()})
@@ -227,7 +227,7 @@ func TestEmptyRoomIsForgotten(t *testing.T) {
 }
 
 func TestFullRoom(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ben := w.join(ann.room, "Ben", office)
 		cem := w.dial(cafe)
@@ -239,7 +239,7 @@ func TestFullRoom(t *testing.T) {
 
 // A large room's newcomer gets the members by the page.
 func TestMembersByThePage(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		for i := range 220 {
 			w.join(ann.room, fmt.Sprint("guest ", i), fmt.Sprint("203.0.113.", i%8)).drop()
@@ -259,7 +259,7 @@ func TestMembersByThePage(t *testing.T) {
 }
 
 func TestConnectionsAreLimited(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		w.dial(home)
 		second := w.dial(home)
 		if _, err := w.tryDial(home, wsclient.Options{}); err == nil {

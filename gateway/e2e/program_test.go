@@ -29,6 +29,7 @@ func run(t *testing.T, environ []string, args ...string) ran {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
+	readSources()
 	cmd := exec.CommandContext(ctx, testenv.Program(t), args...)
 	cmd.Dir, cmd.Env = t.TempDir(), append([]string{"PATH=" + os.Getenv("PATH")}, environ...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -98,7 +99,7 @@ func checkText(t *testing.T, what, got string, want []string) {
 
 // TestSecondProcess starts a second program on the data of one that runs.
 func TestSecondProcess(t *testing.T) {
-	first := testenv.StartProgram(t)
+	first := start(t)
 	got := run(t, nil, "--http-addr", "127.0.0.1:0", "--data-dir", filepath.Join(first.Dir(), "data"))
 	if got.code != 1 || strings.Contains(got.stdout, "Open") {
 		t.Errorf("a second program on the same data: exit code %d, want 1; stdout %q", got.code, got.stdout)
@@ -125,7 +126,7 @@ func TestPortTaken(t *testing.T) {
 // TestRestartKeepsRoom stops and kills a program that nobody is connected to,
 // in turn: the room, its PIN, its chat and its seats are there each time.
 func TestRestartKeepsRoom(t *testing.T) {
-	program := testenv.StartProgram(t)
+	program := start(t)
 	room := createRoom(t, program.URL(), "Ann")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()

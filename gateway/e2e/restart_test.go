@@ -14,7 +14,7 @@ import (
 // three windows that watch: they come back by themselves to their seats, miss
 // nothing, repeat nothing, and their videos play on all the while.
 func TestRestartUnderWindows(t *testing.T) {
-	program := testenv.StartProgram(t)
+	program := start(t)
 	browser := testenv.Chromium(t)
 	ann := open(t, browser, "Ann", desktop)
 	link := ann.create(program.URL(), "Ann")
@@ -26,7 +26,7 @@ func TestRestartUnderWindows(t *testing.T) {
 	awaitMembers(all, "Ann (host)", "Ben", "Cleo")
 
 	ann.click("#play-button")
-	awaitTogether("Ann plays", all...)
+	ann.await("playing", `tandem.room.state.timeline.playing`)
 	said := []string{}
 	for _, how := range []struct {
 		name string
@@ -35,6 +35,9 @@ func TestRestartUnderWindows(t *testing.T) {
 		{"stopped", program.Stop},
 		{"killed", program.Kill},
 	} {
+		ann.seekTo(0.02) // the clip is to last until the end of the round
+		ann.await("the seek", `tandem.room.position() < 20`)
+		awaitTogether("before it is "+how.name, all...)
 		seats, members := seatsOf(all), ann.members()
 		for _, w := range all {
 			text := "before it is " + how.name

@@ -13,6 +13,9 @@ const (
 	// together is how far windows that play may be apart. It is a bound on
 	// correctness; how near they really are is measured elsewhere.
 	together = 150 * time.Millisecond
+	// settled is how near they come to each other before that is judged: play
+	// is not steady while a player that started late is still catching up.
+	settled = together / 2
 	// frame is how far windows that stand may be apart.
 	frame = time.Second / 30
 )
@@ -107,18 +110,20 @@ func spread(views []view, of func(view) float64) float64 {
 	return most - least
 }
 
-// apart says why windows that should play together do not; "" when they do.
-func apart(views []view) string {
+// apart says why windows that should play within a bound of each other do not;
+// "" when they do.
+func apart(views []view, within time.Duration) string {
+	most := float64(within.Milliseconds())
 	var wrong []string
 	for _, v := range views {
 		if !v.moves {
 			wrong = append(wrong, fmt.Sprintf("%s stands at %.3f s", v.name, v.position))
 		}
-		if math.Abs(v.off) > float64(together.Milliseconds()) {
+		if math.Abs(v.off) > most {
 			wrong = append(wrong, fmt.Sprintf("%s is %.0f ms off the room", v.name, v.off))
 		}
 	}
-	if s := spread(views, func(v view) float64 { return v.origin }); s > float64(together.Milliseconds()) {
+	if s := spread(views, func(v view) float64 { return v.origin }); s > most {
 		wrong = append(wrong, fmt.Sprintf("they are %.0f ms apart", s))
 	}
 	return strings.Join(wrong, ", ")
@@ -135,7 +140,7 @@ func awaitTogether(what string, windows ...*window) (position float64) {
 		if err != nil {
 			return err.Error()
 		}
-		return apart(views)
+		return apart(views, settled)
 	})
 	took := time.Since(began)
 
@@ -145,7 +150,7 @@ func awaitTogether(what string, windows ...*window) (position float64) {
 	}
 	t.Logf("%s: together after %v, then %.1f ms apart over 1 s",
 		what, took.Round(time.Millisecond), spread(views, func(v view) float64 { return v.origin }))
-	if wrong := apart(views); wrong != "" {
+	if wrong := apart(views, together); wrong != "" {
 		t.Errorf("%s: in steady play %s", what, wrong)
 	}
 	return views[0].position

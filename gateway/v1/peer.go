@@ -79,7 +79,7 @@ func (p *Peer) Seated() bool { return p.session != nil }
 // false the connection has been closed and is not to be read any more.
 func (p *Peer) Receive(ctx context.Context, data []byte, at int64) bool {
 	p.messages++
-	if !p.rate.Allow() {
+	if !p.allow(len(data)) {
 		return p.strike(protocol.CloseRateLimited, p.tooFast(data))
 	}
 	m, err := protocol.DecodeClient(data)
@@ -102,6 +102,21 @@ func (p *Peer) Receive(ctx context.Context, data []byte, at int64) bool {
 		return p.hello(ctx, hello)
 	}
 	return p.handle(ctx, m, at)
+}
+
+// heavy is how many bytes weigh as much as a message by itself: what a peer
+// may send at once must not fill the outbox of somebody that it is meant for.
+const heavy = 4 << 10
+
+func (p *Peer) allow(bytes int) bool {
+	return p.rate.AllowN(time.Now(), min(1+bytes/heavy, p.limits.Burst))
+}
+
+// Control counts a control frame of the transport, such as a ping. It returns
+// as Receive does.
+func (p *Peer) Control() bool {
+	p.messages++
+	return p.allow(0) || p.strike(protocol.CloseRateLimited, p.tooFast(nil))
 }
 
 // Reject counts what the transport found to be no message at all.

@@ -29,15 +29,25 @@ type conn struct {
 }
 
 func newConn(socket *websocket.Conn, h *Handler) *conn {
-	c := &conn{h: h, socket: socket, net: socket.NetConn(), outbox: core.NewOutbox(h.opts.Outbox)}
-	// The connection has one writer. Answers to control frames go through it
-	// too, and a flood of pings fills the peer's own outbox, nothing else.
-	socket.SetPingHandler(func(data string) error {
+	return &conn{h: h, socket: socket, net: socket.NetConn(), outbox: core.NewOutbox(h.opts.Outbox)}
+}
+
+// handleControl answers control frames. The connection has one writer: answers
+// go through it too, and count as the peer's messages.
+func (c *conn) handleControl(peer *v1.Peer) {
+	c.socket.SetPingHandler(func(data string) error {
 		c.push(core.ClassControl, "", v1.AppendPong(nil, data))
-		return nil
+		return count(peer)
 	})
-	socket.SetCloseHandler(func(int, string) error { return nil })
-	return c
+	c.socket.SetPongHandler(func(string) error { return count(peer) })
+	c.socket.SetCloseHandler(func(int, string) error { return nil })
+}
+
+func count(peer *v1.Peer) error {
+	if !peer.Control() {
+		return net.ErrClosed
+	}
+	return nil
 }
 
 // Send implements core.Conn.
@@ -99,13 +109,23 @@ func (c *conn) extend(d time.Duration) {
 // last words are out or the peer takes nothing any more.
 func (c *conn) write() {
 	var frames [][]byte
+	var joined net.Buffers // here, so that it is allocated once
 	for range c.outbox.Wake() {
 		var last bool
+		var err error
 		frames, last = c.outbox.Take(frames[:0])
 		_ = c.net.SetWriteDeadline(time.Now().Add(c.h.opts.WriteTimeout))
-		buffers := net.Buffers(frames)
-		_, err := buffers.WriteTo(c.net)
+		if len(frames) == 1 {
+			_, err = c.net.Write(frames[0]) // cheaper than joining one
+		} else {
+			joined = frames
+			_, err = joined.WriteTo(c.net)
+			joined = nil
+		}
 		clear(frames)
+		if cap(frames) > 64 {
+			frames = nil // a burst's memory is not kept for an idle peer
+		}
 		if err != nil {
 			code := protocol.CloseNormal // it has gone without a word
 			if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -73,8 +74,8 @@ func NewHandler(o Options) *Handler {
 		opts: o, encoding: &v1.WebSocket{JSON: o.Encoding}, conns: map[*conn]struct{}{},
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: 10 * time.Second,
-			ReadBufferSize:   1024, // most messages of clients are far smaller
-			WriteBufferSize:  1024, // for gorilla's own control frames
+			ReadBufferSize:   512,          // most messages of clients are smaller
+			WriteBufferPool:  &sync.Pool{}, // none is kept: conn writes its frames itself
 			Subprotocols:     []string{protocol.Subprotocol},
 			CheckOrigin:      o.CheckOrigin,
 			Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
@@ -121,12 +122,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func wantsV1(r *http.Request) bool {
-	for _, p := range websocket.Subprotocols(r) {
-		if p == protocol.Subprotocol {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(websocket.Subprotocols(r), protocol.Subprotocol)
 }
 
 func (h *Handler) begin(socket *websocket.Conn) *conn {
@@ -180,6 +176,7 @@ func (h *Handler) Shutdown(ctx context.Context) {
 
 // serve reads until the connection ends, and waits for the writer.
 func (c *conn) serve(ctx context.Context, peer *v1.Peer) {
+	c.handleControl(peer)
 	var writer sync.WaitGroup
 	writer.Go(c.write)
 	c.read(ctx, peer)
