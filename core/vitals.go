@@ -148,11 +148,10 @@ func (st *seat) presence(member string) Presence {
 
 // presence lists the members who are away or buffering, for a newcomer.
 func (l *loop) presence() []Presence {
-	const most = 300 // what one message holds
 	var list []Presence
 	for _, m := range l.room.Members() {
 		st := l.seats[m.ID]
-		if st == nil || len(list) == most {
+		if st == nil {
 			continue
 		}
 		if st.session == nil || st.status.Buffering {

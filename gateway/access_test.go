@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +46,16 @@ func TestPIN(t *testing.T) {
 		}
 		notTold(t, ben, "4711", "neu")
 		notTold(t, ann, "4711", "neu")
+	})
+}
+
+// Who knows the PIN is no attacker, however many come from one address.
+func TestRightPINsAreNotThrottled(t *testing.T) {
+	virtual(t, func(t *testing.T, w *world) {
+		made := w.create(`{"name":"Ann","pin":"4711"}`)
+		for i := range 60 {
+			w.dial(office).hello(protocol.Hello{Room: made.ID, Name: fmt.Sprint("guest ", i), PIN: "4711"})
+		}
 	})
 }
 
@@ -136,17 +147,38 @@ func TestLock(t *testing.T) {
 	})
 }
 
-// A lock holds for whoever has passed the door already, and is not yet in.
-func TestLockWhileSomebodyEnters(t *testing.T) {
-	virtual(t, func(t *testing.T, w *world) {
-		ann := w.host("Ann")
-		w.log.Set(memory.Faults{AppendDelay: time.Second})
-		ben := w.dial(office)
-		_ = ann.Send(&protocol.ChangeSettings{Command: ann.id(), Locked: new(true)})
-		synctest.Wait() // it is being appended
-		ben.wantHello(protocol.Hello{Room: ann.room, Name: "Ben"}, protocol.CodeRoomLocked)
-		ann.saw("settings")
-	})
+// What keeps people out holds for whoever has passed the door already, and is
+// not yet in.
+func TestAccessChangesWhileSomebodyEnters(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(ann, cem *peer) protocol.CommandMessage
+		want   protocol.ErrorCode
+		seen   string
+	}{
+		{"a lock", func(ann, _ *peer) protocol.CommandMessage {
+			return &protocol.ChangeSettings{Command: ann.id(), Locked: new(true)}
+		}, protocol.CodeRoomLocked, "settings"},
+		{"a PIN", func(ann, _ *peer) protocol.CommandMessage {
+			return &protocol.ChangeSettings{Command: ann.id(), PIN: new("4711")}
+		}, protocol.CodePINRequired, "settings"},
+		{"a ban", func(ann, cem *peer) protocol.CommandMessage {
+			return &protocol.Remove{Command: ann.id(), Member: cem.member, Ban: true}
+		}, protocol.CodeBanned, "left Cem banned"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			virtual(t, func(t *testing.T, w *world) {
+				ann := w.host("Ann")
+				cem := w.join(ann.room, "Cem", office)
+				ann.events()
+				w.log.Set(memory.Faults{AppendDelay: time.Second})
+				_ = ann.Send(c.change(ann, cem))
+				synctest.Wait() // it is being appended
+				w.dial(office).wantHello(protocol.Hello{Room: ann.room, Name: "Ben"}, c.want)
+				ann.saw(c.seen)
+			})
+		})
+	}
 }
 
 func TestBan(t *testing.T) {

@@ -38,7 +38,9 @@ type Config struct {
 	MaxSessions       int
 	SessionsPerIP     int
 	RoomsPerIPPerHour int
+	ConnectsPerIP     int // in a minute
 	MessagesPerSecond float64
+	CommandsPerSecond float64
 
 	// Warnings say what of the environment was ignored, and why.
 	Warnings []string

@@ -165,7 +165,7 @@ func TestEveryOption(t *testing.T) {
 	values := map[string]string{
 		"http-addr": "[::1]:80", "data-dir": "elsewhere", "node-id": "n1", "public-url": "https://watch.example", "allowed-origins": "https://a.example,https://b.example",
 		"trusted-proxies": "10.0.0.0/8,192.0.2.1/32", "log-level": "debug", "log-format": "json", "secret": "a long enough secret", "drain-timeout": "1m0s",
-		"seat-grace": "1s", "room-ttl": "2h0m0s", "max-members": "7", "max-sessions": "8", "max-sessions-per-ip": "9", "max-rooms-per-ip": "10", "max-message-rate": "11.5",
+		"seat-grace": "1s", "room-ttl": "2h0m0s", "max-members": "7", "max-sessions": "8", "max-sessions-per-ip": "9", "max-rooms-per-ip": "10", "max-connects-per-ip": "12", "max-message-rate": "11.5", "max-command-rate": "13.5",
 	}
 	var help bytes.Buffer
 	if err := PrintOptions(&help); err != nil {

@@ -103,6 +103,13 @@ func TestReplyLost(t *testing.T) {
 		ann.say("once")
 		ann.say("twice")
 		ben.saw("chat Ann once", "chat Ann twice")
+
+		// What has no id of a command is done once, too.
+		w.log.Set(memory.Faults{AfterAppend: failures(1, core.ErrUnknown)})
+		w.join(ann.room, "Cem", cafe)
+		ben.saw("joined Cem")
+		w.log.Set(memory.Faults{AfterAppend: failures(1, core.ErrUnknown)})
+		w.host("Eve")
 	})
 }
 
@@ -165,7 +172,7 @@ func TestReadsFail(t *testing.T) {
 		ben := w.join(ann.room, "Ben", office)
 		w.log.Set(memory.Faults{BeforeRead: func(string) error { return io.ErrUnexpectedEOF }})
 		c := w.dial(office)
-		c.wantHello(protocol.Hello{Room: ann.room, Name: "Cem"}, protocol.CodeInternal)
+		c.wantHello(protocol.Hello{Room: ann.room, Name: "Ben", Resume: &protocol.Resume{Seat: ben.seat}}, protocol.CodeInternal)
 		c.wantHello(protocol.Hello{Room: "NEVERLOADED0", Name: "Cem"}, protocol.CodeUnavailable)
 		ann.refuse(&protocol.Remove{Command: ann.id(), Member: ben.member, Ban: true}, protocol.CodeInternal)
 		w.log.Set(memory.Faults{})

@@ -94,24 +94,6 @@ var attacks = []struct {
 			defer c.Close()
 		}
 	}},
-	{"connections beyond the limit", func(t *testing.T, addr, _ string) {
-		var open []*wsclient.Client
-		refused := 0
-		for range 80 {
-			c, err := wsclient.Dial(t.Context(), "ws://"+addr+"/v1/ws", wsclient.Options{})
-			if err != nil {
-				refused++
-				continue
-			}
-			open = append(open, c)
-		}
-		for _, c := range open {
-			c.Close()
-		}
-		if refused < 20 {
-			t.Errorf("%d of 80 connections were refused, want at least 20", refused)
-		}
-	}},
 	{"members who come and go", func(t *testing.T, addr, room string) {
 		for range 30 {
 			c := member(t, addr, room)
@@ -160,6 +142,24 @@ var attacks = []struct {
 			}
 		}
 		c.Close()
+	}},
+	{"connections beyond the limit", func(t *testing.T, addr, _ string) {
+		var open []*wsclient.Client
+		refused := 0
+		for range 80 {
+			c, err := wsclient.Dial(t.Context(), "ws://"+addr+"/v1/ws", wsclient.Options{})
+			if err != nil {
+				refused++
+				continue
+			}
+			open = append(open, c)
+		}
+		for _, c := range open {
+			c.Close()
+		}
+		if refused < 20 {
+			t.Errorf("%d of 80 connections were refused, want at least 20", refused)
+		}
 	}},
 }
 

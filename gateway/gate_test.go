@@ -110,10 +110,11 @@ func TestGateOpensAtItsDeadline(t *testing.T) {
 // A quorum just before the deadline does not put it off.
 func TestGateDeadlineHoldsAfterTheQuorum(t *testing.T) {
 	virtual(t, func(t *testing.T, w *world) {
-		all := gated(w, 2)
+		all := gated(w, 3)
 		time.Sleep(2800 * time.Millisecond)
 		all[0].ready()
-		all[1].drop() // away, and still waited for
+		all[1].ready()
+		all[2].drop() // away, and still waited for
 		time.Sleep(199 * time.Millisecond)
 		held(t, all[0])
 		time.Sleep(time.Millisecond)

@@ -41,6 +41,9 @@ type Gateway struct {
 	rooms  *limit.Keyed // creations by address
 	looks  *limit.Keyed // other requests by address
 	addrs  *counter     // sessions by address
+	conns  *connLimit   // connections by address, before they are sessions
+	// attempts bounds how often an address begins sessions.
+	attempts *limit.Keyed
 
 	ready    atomic.Bool
 	listener net.Listener
@@ -51,13 +54,14 @@ type Gateway struct {
 
 // New wires a gateway over the log that the configuration names, or fails whole.
 func New(ctx context.Context, c *Config, logger *slog.Logger) (*Gateway, error) {
-	secrets, err := loadSecret(c)
-	if err != nil {
-		return nil, err
-	}
 	log, err := sqlite.Open(ctx, filepath.Join(c.DataDir, "tandem.db"), logger)
 	if err != nil {
 		return nil, err
+	}
+	// After the log, whose lock says that nobody else makes one in this folder.
+	secrets, err := loadSecret(c)
+	if err != nil {
+		return nil, errors.Join(err, log.Close(ctx))
 	}
 	g, err := newGateway(ctx, c, logger, log, secrets)
 	if err != nil {
@@ -76,6 +80,9 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 		rooms: limit.NewKeyed(max(1, c.RoomsPerIPPerHour/2), time.Hour/time.Duration(c.RoomsPerIPPerHour), 50_000),
 		looks: limit.NewKeyed(100, 50*time.Millisecond, 50_000),
 		addrs: newCounter(c.MaxSessions, c.SessionsPerIP),
+		// A browser opens a few connections beside its session's.
+		conns:    newConnLimit(newCounter(c.MaxSessions+1000, c.SessionsPerIP+100), c.trusts),
+		attempts: limit.NewKeyed(max(1, c.ConnectsPerIP/2), time.Minute/time.Duration(c.ConnectsPerIP), 50_000),
 	}
 	g.hub, err = core.NewHub(core.Options{
 		Log: log, Clock: g.clock, Secrets: secrets, Logger: logger, Grace: c.SeatGrace, MaxMembers: c.MaxMembers,
@@ -86,42 +93,44 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 	}
 	g.ws = ws.NewHandler(ws.Options{
 		Hub: g.hub, Clock: g.clock, Encoding: &v1.JSON{Endpoints: g.endpoints(nil)}, Logger: logger,
-		Limits:      v1.Limits{MessagesPerSecond: c.MessagesPerSecond, Burst: int(3 * c.MessagesPerSecond)},
+		Limits: v1.Limits{
+			MessagesPerSecond: c.MessagesPerSecond, Burst: int(3 * c.MessagesPerSecond),
+			CommandsPerSecond: c.CommandsPerSecond, CommandBurst: int(6 * c.CommandsPerSecond),
+		},
 		CheckOrigin: c.checkOrigin, Address: c.clientAddress,
 	})
 	g.server = &http.Server{
 		Handler:           g.routes(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
-		IdleTimeout:       60 * time.Second,
+		WriteTimeout:      time.Minute, // the clip over a slow line; sessions have their own
+		IdleTimeout:       time.Minute,
+		ConnState:         g.conns.watch,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 	return g, nil
 }
 
-// Start takes up the rooms of the run before, listens and serves. It returns
-// when the gateway can be reached.
+// Start listens and serves, and takes up the rooms of the run before. It
+// returns when the gateway can be reached; rooms load when they are asked for.
 func (g *Gateway) Start(ctx context.Context) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", g.config.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("http-addr: %w (is another gateway running? choose another address with --http-addr)", err)
 	}
-	return g.startOn(ctx, listener)
+	g.startOn(listener)
+	return nil
 }
 
-func (g *Gateway) startOn(ctx context.Context, listener net.Listener) error {
+func (g *Gateway) startOn(listener net.Listener) {
 	g.listener = listener
-	if err := g.hub.Recover(ctx, g.log); err != nil {
-		return errors.Join(fmt.Errorf("recovering rooms: %w", err), listener.Close())
-	}
 	background, stop := context.WithCancel(context.Background())
 	g.stop = stop
 	g.work.Go(func() { g.sweep(background) })
 	g.work.Go(func() { g.served <- g.server.Serve(listener) })
 	g.ready.Store(true)
 	g.logger.Info("serving", "addr", listener.Addr().String(), "node", g.config.NodeID, "version", Version())
-	return nil
 }
 
 // Addr is where the gateway listens. Only after Start.
@@ -140,6 +149,9 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 	errHub := g.hub.Shutdown(ctx)
 	g.ws.Shutdown(ctx)
 	errHTTP := g.server.Shutdown(ctx)
+	if errors.Is(errHTTP, net.ErrClosed) {
+		errHTTP = nil // the listener, which was closed above
+	}
 	if errHTTP != nil {
 		errHTTP = errors.Join(errHTTP, g.server.Close())
 	}
@@ -147,13 +159,16 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 	return errors.Join(errHub, errHTTP, g.log.Close(ctx))
 }
 
-// sweep forgets rooms that have been empty for too long.
+// sweep looks after the rooms that nobody asks for: it takes up those whose
+// members wait for a gateway, and forgets those that have been empty too long.
 func (g *Gateway) sweep(ctx context.Context) {
 	const batch = 100
-	every := min(max(g.config.RoomTTL/24, time.Second), time.Hour)
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(min(max(g.config.RoomTTL/24, time.Second), time.Minute))
 	defer tick.Stop()
 	for {
+		if err := g.hub.Recover(ctx, g.log); err != nil && ctx.Err() == nil {
+			g.logger.Warn("rooms of before not recovered", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -2,9 +2,9 @@ package gateway
 
 import (
 	"bufio"
-	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,9 +140,9 @@ func TestSlowloris(t *testing.T) {
 
 func TestHugeHeaders(t *testing.T) {
 	virtual(t, func(t *testing.T, w *world) {
-		r := w.upgrade(map[string]string{"X-Padding": string(make([]byte, 0))})
-		for i := range 64 {
-			r.Header.Add("X-Padding", string(rune('a'+i%26))+padded(1, 1000))
+		r := w.upgrade(nil)
+		for range 64 {
+			r.Header.Add("X-Padding", strings.Repeat("x", 1000))
 		}
 		if got := w.call(home, r); got.Status != http.StatusRequestHeaderFieldsTooLarge {
 			t.Errorf("status %d", got.Status)
@@ -169,9 +169,6 @@ func TestSilentUpgrade(t *testing.T) {
 		synctest.Wait()
 		if n := w.g.ws.Sessions(); n != 0 {
 			t.Errorf("%d sessions are left", n)
-		}
-		if _, err := c.Write([]byte("x")); err != nil && !errors.Is(err, io.ErrClosedPipe) {
-			t.Logf("writing later: %v", err)
 		}
 		_ = c.Close()
 	})

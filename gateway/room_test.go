@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"tandem.watch/tandem/internal/wsclient"
 	"tandem.watch/tandem/protocol"
 )
 
@@ -258,23 +257,35 @@ func TestMembersByThePage(t *testing.T) {
 	})
 }
 
-func TestConnectionsAreLimited(t *testing.T) {
+func TestSessionsAreLimited(t *testing.T) {
 	virtual(t, func(t *testing.T, w *world) {
-		w.dial(home)
-		second := w.dial(home)
-		if _, err := w.tryDial(home, wsclient.Options{}); err == nil {
-			t.Error("a third connection of one address was let in")
+		ann := w.host("Ann")
+		second := w.join(ann.room, "Ann again", home)
+		refusal := func(from string, status int, code protocol.ErrorCode) {
+			t.Helper()
+			got := w.call(from, w.request(http.MethodGet, "/v1/ws", ""))
+			refusalOf(t, got, status, code)
+			if got.Header.Get("Retry-After") == "" {
+				t.Errorf("the headers are %v", got.Header)
+			}
 		}
-		w.dial(office)
-		if _, err := w.tryDial(cafe, wsclient.Options{}); err == nil {
-			t.Error("a fourth connection was let in")
-		}
-		answer := w.get("/v1/ws")
-		if answer.Status != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
-			t.Errorf("a full gateway answers %d %v %s", answer.Status, answer.Header, answer.Body)
-		}
+		refusal(home, http.StatusTooManyRequests, protocol.CodeRateLimited)
+		w.join(ann.room, "Ben", office)
+		refusal(cafe, http.StatusServiceUnavailable, protocol.CodeUnavailable)
 		second.drop()
-		w.dial(home).drop()
-		w.dial(cafe)
+		w.join(ann.room, "Cem", cafe)
 	}, "--max-sessions-per-ip", "2", "--max-sessions", "3")
+}
+
+// Who connects again and again is told to wait.
+func TestAttemptsAreLimited(t *testing.T) {
+	virtual(t, func(t *testing.T, w *world) {
+		for range 10 {
+			w.dial(home).drop()
+		}
+		refusalOf(t, w.get("/v1/ws"), http.StatusTooManyRequests, protocol.CodeRateLimited)
+		w.dial(office).drop()
+		time.Sleep(3 * time.Second)
+		w.dial(home).drop()
+	}, "--max-connects-per-ip", "20")
 }

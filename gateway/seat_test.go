@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem.watch/tandem/core/roomlog/memory"
 	"tandem.watch/tandem/protocol"
 )
 
@@ -124,6 +125,25 @@ func TestSeatExpires(t *testing.T) {
 	}
 }
 
+// Who comes back in the last moment, while the log is slow, keeps the seat: the
+// end of the grace was of an earlier connection.
+func TestReturnInTheLastMoment(t *testing.T) {
+	virtual(t, func(t *testing.T, w *world) {
+		ann := w.host("Ann")
+		ben := w.join(ann.room, "Ben", office)
+		ann.saw("joined Ben")
+		ben.drop()
+		w.pass(29 * time.Second)
+		w.log.Set(memory.Faults{AppendDelay: 3 * time.Second})
+		_ = ann.Send(&protocol.Say{Command: ann.id(), Text: "slow"})
+		time.Sleep(500 * time.Millisecond)
+		ben = ben.resume() // waits for its turn, and so does the departure
+		w.pass(15 * time.Second)
+		ben.say("still here")
+		ann.saw("chat Ann slow", "chat Ben still here")
+	})
+}
+
 // The creator of a room who never comes leaves an empty room, after the grace.
 func TestCreatorWhoNeverComes(t *testing.T) {
 	virtual(t, func(t *testing.T, w *world) {
@@ -154,7 +174,7 @@ func TestResumeTooFarBack(t *testing.T) {
 		back.saw()
 		ann.say("more")
 		back.saw("chat Ann more")
-	}, "--max-message-rate", "1000")
+	}, "--max-message-rate", "2000", "--max-command-rate", "1000")
 }
 
 func TestResumeFromAnotherHistory(t *testing.T) {

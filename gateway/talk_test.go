@@ -55,7 +55,7 @@ func TestChatHistory(t *testing.T) {
 		if page := only[*protocol.History](ben); len(page.Lines) != 50 {
 			t.Errorf("by default a page has %d lines, want 50", len(page.Lines))
 		}
-	}, "--max-message-rate", "1000")
+	}, "--max-message-rate", "1000", "--max-command-rate", "1000")
 }
 
 // Pages of the longest lines stay below the largest message.
@@ -84,7 +84,7 @@ func TestLongChatLines(t *testing.T) {
 			ann.say(long)
 		}
 		back.resume() // fails if a message is too large or a number is missing
-	}, "--max-message-rate", "1000")
+	}, "--max-message-rate", "1000", "--max-command-rate", "1000")
 }
 
 func TestReactionsAndTyping(t *testing.T) {

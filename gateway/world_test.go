@@ -72,9 +72,8 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.net = memnet.Listen(memnet.Options{})
-	if err := g.startOn(w.t.Context(), w.net); err != nil {
-		w.t.Fatal(err)
-	}
+	g.startOn(w.net)
+	synctest.Wait() // the rooms of before are taken up
 	w.g = g
 }
 

@@ -36,7 +36,6 @@ func TestRestartUnderWindows(t *testing.T) {
 		{"killed", program.Kill},
 	} {
 		ann.seekTo(0.02) // the clip is to last until the end of the round
-		ann.await("the seek", `tandem.room.position() < 20`)
 		awaitTogether("before it is "+how.name, all...)
 		seats, members := seatsOf(all), ann.members()
 		for _, w := range all {
@@ -111,15 +110,18 @@ func (w *window) awaitMoved(d time.Duration) {
 	w.await("playing on", fmt.Sprintf(`document.querySelector("#video").currentTime > %f`, from+d.Seconds()))
 }
 
-// record begins to note what becomes of the video.
+// record begins to note what becomes of the video, and of the room's timeline
+// as the page has it. Either is where 0 was, by the page's clock.
 func (w *window) record() {
 	w.t.Helper()
 	eval[bool](w, `(() => {
 		clearInterval(window.recorded?.timer);
 		const video = document.querySelector("#video");
-		const recorded = window.recorded = {events: [], origins: []};
-		recorded.origin = () => performance.now() - video.currentTime * 1000;
-		recorded.timer = setInterval(() => recorded.origins.push(recorded.origin()), 50);
+		const recorded = window.recorded = {events: [], video: [], room: []};
+		recorded.timer = setInterval(() => {
+			recorded.video.push(performance.now() - video.currentTime * 1000);
+			recorded.room.push(performance.now() - tandem.room.position() * 1000);
+		}, 50);
 		for (const type of ["pause", "play", "seeking", "emptied", "error", "ended"]) {
 			video.addEventListener(type, () => recorded.events.push(type));
 		}
@@ -127,20 +129,27 @@ func (w *window) record() {
 	})()`)
 }
 
-// checkUndisturbed checks that since record the video neither stood nor jumped.
+// checkUndisturbed checks that since record neither the video nor the timeline
+// stood or jumped. A video may limp on a busy machine; the timeline may not.
 func (w *window) checkUndisturbed(what string) {
 	w.t.Helper()
 	got := eval[struct {
-		Events  []string  `json:"events"`
-		Origins []float64 `json:"origins"`
-	}](w, `({events: recorded.events, origins: recorded.origins})`)
+		Events []string  `json:"events"`
+		Video  []float64 `json:"video"`
+		Room   []float64 `json:"room"`
+	}](w, `({events: recorded.events, video: recorded.video, room: recorded.room})`)
+	if len(got.Video) == 0 {
+		w.t.Fatalf("%s: %s recorded nothing", what, w.name)
+	}
 	if len(got.Events) > 0 {
 		w.t.Errorf("%s: %s's video had: %s", what, w.name, strings.Join(got.Events, ", "))
 	}
-	if len(got.Origins) == 0 {
-		w.t.Fatalf("%s: %s recorded nothing", what, w.name)
+	video, room := slices.Max(got.Video)-slices.Min(got.Video), slices.Max(got.Room)-slices.Min(got.Room)
+	w.t.Logf("%s: %s's video moved by %.0f ms, the timeline by %.1f ms", what, w.name, video, room)
+	if video > 400 {
+		w.t.Errorf("%s: %s's video stood or jumped by %.0f ms", what, w.name, video)
 	}
-	if moved := slices.Max(got.Origins) - slices.Min(got.Origins); moved > float64(together.Milliseconds()) {
-		w.t.Errorf("%s: %s's video stood or jumped by %.0f ms", what, w.name, moved)
+	if room > 100 {
+		w.t.Errorf("%s: %s's timeline stood or jumped by %.0f ms", what, w.name, room)
 	}
 }

@@ -47,7 +47,7 @@ func newStorm(t *testing.T) *storm {
 	}
 	t.Logf("TANDEM_SEED=%d", seed)
 	s := &storm{t: t, random: rand.New(rand.NewPCG(seed, 0))}
-	s.program = start(t, "--max-message-rate", "100000", "--log-level", "warn")
+	s.program = start(t, "--max-message-rate", "100000", "--max-command-rate", "100000", "--max-connects-per-ip", "100000", "--log-level", "warn")
 	for range stormRooms {
 		room := createRoom(t, s.program.URL(), "creator")
 		s.rooms = append(s.rooms, room.ID)
