@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tandem.watch/tandem/protocol"
 )
@@ -40,7 +41,7 @@ const (
 	secretPIN  = "pin"
 	secretSeat = "seat:" // and the token's hash; the value is the member
 	secretAddr = "addr:" // and the member; the value is the hash of its address
-	secretBan  = "ban:"  // and the hash of an address; the value is the member
+	secretBan  = "ban:"  // and the member; the value is the hash of its address
 )
 
 // hashPIN is a keyed hash rather than a slow one: a PIN has so few values that
@@ -108,7 +109,12 @@ func (h *Hub) Create(ctx context.Context, req CreateRequest) (CreatedRoom, error
 	if err != nil {
 		return CreatedRoom{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.opts.Patience)
+	if h.full() {
+		return CreatedRoom{}, errFull
+	}
+	// Whoever asked may be gone before the log has answered; the room is made
+	// or not all the same, and its host's seat must get its grace.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.opts.Patience)
 	defer cancel()
 	if err := commit(ctx, h.opts.Log, made.Room, Head{}, batch); err != nil {
 		return CreatedRoom{}, publicError(err)
@@ -165,13 +171,13 @@ func (h *Hub) Join(ctx context.Context, req JoinRequest) (*Session, error) {
 func (h *Hub) enter(ctx context.Context, l *loop, req JoinRequest) (*Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.opts.Patience+h.opts.Patience/2)
 	defer cancel()
-	if req.Resume != nil {
-		return h.resume(ctx, l, req)
-	}
 	if wait, ok := h.joins.Take(l.id + "|" + req.Address); !ok {
 		return nil, &protocol.Error{
-			Code: protocol.CodeRateLimited, Message: "too many new members from your address", RetryAfterMs: wait.Milliseconds() + 1,
+			Code: protocol.CodeRateLimited, Message: "too many hellos from your address", RetryAfterMs: wait.Milliseconds() + 1,
 		}
+	}
+	if req.Resume != nil {
+		return h.resume(ctx, l, req)
 	}
 	// Who may enter can change between the check and the join; then again.
 	for range 4 {
@@ -215,14 +221,8 @@ func (h *Hub) admit(ctx context.Context, l *loop, req JoinRequest) (access uint6
 	if err != nil {
 		return 0, err
 	}
-	for _, hash := range h.keys.hashAddress(l.id, req.Address) {
-		banned, err := h.opts.Log.Secret(ctx, l.id, secretBan+hash)
-		if err != nil {
-			return 0, publicError(err)
-		}
-		if banned != nil {
-			return 0, protocol.Errorf(protocol.CodeBanned, "you are banned from this room")
-		}
+	if err := h.checkBans(ctx, l.id, door.banned, req.Address); err != nil {
+		return 0, err
 	}
 	if door.locked {
 		return 0, protocol.Errorf(protocol.CodeRoomLocked, "the room is locked")
@@ -233,6 +233,21 @@ func (h *Hub) admit(ctx context.Context, l *loop, req JoinRequest) (access uint6
 		}
 	}
 	return door.access, nil
+}
+
+// checkBans refuses the address of any of the banned members.
+func (h *Hub) checkBans(ctx context.Context, room string, banned []string, address string) error {
+	hashes := h.keys.hashAddress(room, address)
+	for _, member := range banned {
+		secret, err := h.opts.Log.Secret(ctx, room, secretBan+member)
+		if err != nil {
+			return publicError(err)
+		}
+		if secret != nil && slices.Contains(hashes, string(secret.Value)) {
+			return protocol.Errorf(protocol.CodeBanned, "you are banned from this room")
+		}
+	}
+	return nil
 }
 
 func (h *Hub) checkPIN(ctx context.Context, room string, req JoinRequest) error {

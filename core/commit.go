@@ -34,6 +34,8 @@ type answered struct {
 	p      *pending
 	number uint64
 	err    error
+	// final: it was done, and is in the log, before this batch.
+	final bool
 	// tentative: decided after commands of the same batch, and only as good as
 	// their append.
 	tentative bool
@@ -98,7 +100,9 @@ func (l *loop) decideBatch() *flight {
 	n := min(len(l.pending), maxBatch)
 	for _, p := range l.pending[:n] {
 		a := answered{p: p, tentative: len(f.batch.Events) > 0}
-		if time.Since(p.since) > l.hub.opts.Patience {
+		if done := l.doneBefore(p); done != 0 {
+			a.number, a.tentative, a.final = done, false, true
+		} else if time.Since(p.since) > l.hub.opts.Patience {
 			a.err = ErrUnavailable
 		} else {
 			a.number, a.err = l.decideOne(f, p, now)
@@ -108,6 +112,17 @@ func (l *loop) decideBatch() *flight {
 	l.pending = slices.Delete(l.pending, 0, n)
 	f.batch.Members = len(l.ahead.Members())
 	return f
+}
+
+// doneBefore returns what a command was answered with if it is in the log; 0 if
+// it is not. Such an answer holds whatever the log does now.
+func (l *loop) doneBefore(p *pending) uint64 {
+	m := l.room.Member(p.by.Seat)
+	if m == nil || p.by.Command == 0 {
+		return 0
+	}
+	done, _ := m.answered(p.by)
+	return done
 }
 
 // decideOne decides a command on the state that the batch so far leads to.
@@ -136,14 +151,23 @@ func (l *loop) decideOne(f *flight, p *pending, now int64) (number uint64, err e
 		if !ok {
 			continue
 		}
-		f.batch.Forget = append(f.batch.Forget, left.Member)
+		f.batch.forget(left.Member)
 		if left.Reason == LeftBanned && lifted != "" {
-			f.batch.Forget = append(f.batch.Forget, lifted) // nobody could lift it any more
+			f.batch.forget(lifted) // nobody could lift it any more
 		}
 	}
-	f.batch.Forget = append(f.batch.Forget, p.forget...)
+	f.batch.forget(p.forget...)
 	f.batch.Secrets = append(f.batch.Secrets, p.secrets...)
 	return l.ahead.Number, nil
+}
+
+// forget drops the secrets of members: those that the log has, and those that
+// the batch would have written.
+func (b *Batch) forget(members ...string) {
+	b.Forget = append(b.Forget, members...)
+	b.Secrets = slices.DeleteFunc(b.Secrets, func(s Secret) bool {
+		return s.Member != "" && slices.Contains(members, s.Member)
+	})
 }
 
 // land takes the end of a flight.
@@ -183,8 +207,9 @@ func (l *loop) land(f *flight) {
 // and what was refused because of what would have been done before it.
 func (f *flight) fail(err error) {
 	for i := range f.commands {
-		if f.commands[i].err == nil || f.commands[i].tentative {
-			f.commands[i].err = err
+		c := &f.commands[i]
+		if !c.final && (c.err == nil || c.tentative) {
+			c.err = err
 		}
 	}
 }

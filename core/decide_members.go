@@ -75,10 +75,11 @@ func (d *decider) unban(c Unban) ([]Body, error) {
 	if d.r.Member(d.by.Seat).Role == RoleGuest {
 		return nil, forbidden("only the host and moderators lift a ban")
 	}
-	if !slices.ContainsFunc(d.r.Banned, func(b Banned) bool { return b.Member == c.Member }) {
+	i := slices.IndexFunc(d.r.Banned, func(b Banned) bool { return b.Member == c.Member })
+	if i < 0 {
 		return nil, protocol.Errorf(protocol.CodeNotFound, "%q is not banned", c.Member)
 	}
-	return []Body{Unbanned(c)}, nil
+	return []Body{Unbanned(d.r.Banned[i])}, nil
 }
 
 func (d *decider) transfer(c Transfer) ([]Body, error) {

@@ -119,7 +119,7 @@ func TestBan(t *testing.T) {
 	if diff := cmp.Diff([]Banned{{Member: "guest", Name: "Gus"}}, s.room.Banned); diff != "" {
 		t.Error(diff)
 	}
-	s.want("host", Unban{Member: "guest"}, Unbanned{Member: "guest"})
+	s.want("host", Unban{Member: "guest"}, Unbanned{Member: "guest", Name: "Gus"})
 	if len(s.room.Banned) != 0 {
 		t.Errorf("banned still: %v", s.room.Banned)
 	}

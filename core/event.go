@@ -128,6 +128,8 @@ type SettingsSet struct {
 // Unbanned lets a member come again.
 type Unbanned struct {
 	Member string `json:"member"`
+	// Name is what the ban was listed with.
+	Name string `json:"name,omitempty"`
 }
 
 // Noted records that a command was done and changed nothing, so that its

@@ -31,8 +31,8 @@ type Options struct {
 	Patience time.Duration
 	// MaxMembers bounds a room: 300.
 	MaxMembers int
-	// JoinBurst bounds how many new seats one address may take in a room at
-	// once, and then one a second: 200.
+	// JoinBurst bounds how often one address may enter a room, or come back to
+	// it, at once, and then once a second: 200.
 	JoinBurst int
 	// MaxRooms bounds the rooms in memory: 100,000.
 	MaxRooms int
@@ -102,22 +102,46 @@ func NewHub(o Options) (*Hub, error) {
 	return h, nil
 }
 
-// Recover takes up the rooms that have members: whose gateway is gone, as all
-// are when the process starts. Who does not come back within the grace departs.
+// Recover takes up the rooms that have members but are not in memory: whose
+// gateway is gone, as all are when the process starts, or whose loading failed.
+// Who does not come back within the grace departs. It is to be called after
+// the start and then now and again; rooms that members come back to meanwhile
+// load by themselves.
 func (h *Hub) Recover(ctx context.Context, keeper Keeper) error {
+	const workers = 8
 	ids, err := keeper.Occupied(ctx)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		l, err := h.acquire(ctx, id)
-		if err != nil {
-			h.opts.Logger.Warn("room not recovered", "room", id, "error", err)
-			continue
-		}
-		l.release()
+	next := make(chan string)
+	var loading sync.WaitGroup
+	for range workers {
+		loading.Go(func() {
+			for id := range next {
+				h.recover(ctx, id)
+			}
+		})
 	}
-	return nil
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			break
+		}
+		if !h.holds(id) {
+			next <- id
+		}
+	}
+	close(next)
+	loading.Wait()
+	return ctx.Err()
+}
+
+func (h *Hub) recover(ctx context.Context, id string) {
+	l, err := h.acquire(ctx, id)
+	if err == nil {
+		l.release()
+	} else if ctx.Err() == nil {
+		h.opts.Logger.Warn("room not recovered", "room", id, "error", err)
+	}
 }
 
 // Context ends when the hub has been shut down.
@@ -170,18 +194,32 @@ func (h *Hub) hold(id string) (*loop, error) {
 	l := h.rooms[id]
 	if l == nil {
 		if len(h.rooms) >= h.opts.MaxRooms {
-			return nil, &protocol.Error{Code: protocol.CodeUnavailable, Message: "this gateway holds as many rooms as it may", RetryAfterMs: 5000}
+			return nil, errFull
 		}
 		l = newLoop(h, id)
 		h.rooms[id] = l
-		h.loops.Add(1)
-		go func() {
-			defer h.loops.Done()
+		h.loops.Go(func() {
 			l.run()
-		}()
+		})
 	}
 	l.refs++
 	return l, nil
+}
+
+var errFull = &protocol.Error{Code: protocol.CodeUnavailable, Message: "this gateway holds as many rooms as it may", RetryAfterMs: 5000}
+
+// full says that no further room can be held.
+func (h *Hub) full() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.rooms) >= h.opts.MaxRooms
+}
+
+// holds says whether a room is in memory.
+func (h *Hub) holds(id string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rooms[id] != nil
 }
 
 // release gives back what acquire gave.

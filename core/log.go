@@ -16,18 +16,20 @@ type Log interface {
 	// creates the room. Its errors:
 	//   - *Conflict: the log's head is another one;
 	//   - ErrUnavailable: nothing was appended, and it may be tried again;
-	//   - ErrUnknown: perhaps appended. Read tells: event ids are unique.
+	//   - ErrUnknown: perhaps appended. Read tells: event ids are unique;
+	//   - any other is the caller's mistake: a hole in the batch, or no events.
 	Append(ctx context.Context, room string, head Head, b Batch) error
 	// Load returns the newest snapshot, and the events after it and at least
 	// the last recent ones. A room that was never created, or has expired, is
-	// ErrNoRoom.
+	// ErrNoRoom. Like all that read, it may be ErrUnavailable.
 	Load(ctx context.Context, room string, recent int) (Stored, error)
 	// Read returns at most limit events after a number, oldest first. None is
 	// no error.
 	Read(ctx context.Context, room string, after uint64, limit int) ([]Event, error)
 	// Secret returns the secret of a name, or nil.
 	Secret(ctx context.Context, room, name string) (*Secret, error)
-	// SaveSnapshot keeps a snapshot of r, which replaces an older one.
+	// SaveSnapshot keeps a snapshot of r, unless there is a newer one. A room
+	// that the log does not know is ErrNoRoom.
 	SaveSnapshot(ctx context.Context, r *Room) error
 }
 
@@ -88,7 +90,7 @@ var (
 // Conflict refuses an append: the log stands elsewhere.
 type Conflict struct {
 	// Missed are events after the head that the append named, if the log has it
-	// as part of its history; else nil.
+	// as part of its history and they are not too many; else nil: load the room.
 	Missed []Event
 }
 

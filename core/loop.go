@@ -112,9 +112,13 @@ func (l *loop) turns() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
+		if l.failed {
+			l.end(protocol.CloseUnavailable)
+			return
+		}
 		l.launch()
 		l.flush()
-		if l.failed || l.retired() {
+		if l.retired() {
 			l.end(protocol.CloseUnavailable)
 			return
 		}
@@ -157,6 +161,9 @@ func (l *loop) drain() {
 // then everybody is sent away.
 func (l *loop) wind() {
 	for range 64 {
+		if l.failed {
+			break
+		}
 		l.drain()
 		l.launch()
 		if l.flight == nil {
@@ -175,7 +182,11 @@ func (l *loop) end(code protocol.CloseCode) {
 		l.land(<-l.landed)
 	}
 	for _, p := range l.pending {
-		p.answer(l, 0, ErrUnavailable)
+		if done := l.doneBefore(p); done != 0 {
+			p.answer(l, done, nil)
+		} else {
+			p.answer(l, 0, ErrUnavailable)
+		}
 	}
 	l.pending = nil
 	l.flush()

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tandem.watch/tandem/protocol"
@@ -14,6 +15,8 @@ type seat struct {
 	status  Report
 	// told is what everybody was last told of the status.
 	told Presence
+	// toldAt is when everybody was last told at once.
+	toldAt time.Time
 	// until is when the grace of an absent member ends; zero while it is here.
 	until time.Time
 }
@@ -42,7 +45,7 @@ func (l *loop) enter(ctx context.Context, s *Session, resume *Resume, p *pending
 			err = ctx.Err()
 		}
 		if err == nil {
-			l.sit(s, resume)
+			err = l.sit(s, resume)
 		}
 		answer <- err
 	}
@@ -64,12 +67,10 @@ func (l *loop) enter(ctx context.Context, s *Session, resume *Resume, p *pending
 }
 
 // sit gives a committed seat its session, and the session its welcome.
-func (l *loop) sit(s *Session, resume *Resume) {
+func (l *loop) sit(s *Session, resume *Resume) error {
 	st := l.seats[s.member]
-	if st == nil {
-		// Removed by a command of the same batch.
-		s.conn.Close(Bye{Code: protocol.CloseExpired})
-		return
+	if st == nil { // removed by a command of the same batch
+		return protocol.Errorf(protocol.CodeSeatUnknown, "this seat is no longer in the room")
 	}
 	if old := st.session; old != nil {
 		l.unseat(old)
@@ -83,24 +84,30 @@ func (l *loop) sit(s *Session, resume *Resume) {
 	l.sessions = append(l.sessions, s)
 	l.leads = leads{} // at once: the next start must not be too early for it
 	s.conn.Send(l.welcome(s, resume))
+	return nil
 }
 
-// welcome returns what a session is told first.
+// welcome returns what a session is told first: what fits into one message,
+// then the rest.
 func (l *loop) welcome(s *Session, resume *Resume) []*Frame {
-	w := Welcomed{Member: s.member, Seat: s.token, Room: l.room, Now: l.hub.opts.Clock.Now(), Presence: l.presence()}
-	missed, ok := l.since(resume)
-	if w.Resumed = ok; ok {
-		frames := []*Frame{{Class: ClassControl, Message: w}}
+	presence := l.presence()
+	first := min(len(presence), protocol.MembersPage)
+	w := Welcomed{Member: s.member, Seat: s.token, Room: l.room, Now: l.hub.opts.Clock.Now(), Presence: presence[:first]}
+	missed, resumed := l.since(resume)
+	w.Resumed = resumed
+	frames := []*Frame{{Class: ClassControl, Message: w}}
+	for page := range slices.Chunk(presence[first:], protocol.MembersPage) {
+		frames = append(frames, &Frame{Class: ClassControl, Message: PresenceChanged{Members: page}})
+	}
+	if resumed {
 		for _, h := range split(missed) {
 			frames = append(frames, &Frame{Class: ClassControl, Message: h})
 		}
 		return frames
 	}
-	frames := []*Frame{{Class: ClassControl, Message: w}}
 	members := l.room.Members()
-	for page := protocol.MembersPage; page < len(members); page += protocol.MembersPage {
-		end := min(page+protocol.MembersPage, len(members))
-		frames = append(frames, &Frame{Class: ClassBulk, Message: MemberPage{Members: members[page:end]}})
+	for page := range slices.Chunk(members[min(len(members), protocol.MembersPage):], protocol.MembersPage) {
+		frames = append(frames, &Frame{Class: ClassBulk, Message: MemberPage{Members: page}})
 	}
 	if len(l.room.Chat) > 0 {
 		frames = append(frames, &Frame{Class: ClassBulk, Message: l.room.history(0, protocol.MaxHistory/2)})
@@ -118,8 +125,19 @@ func (l *loop) since(r *Resume) (missed []Event, ok bool) {
 	if n > len(l.recent) {
 		return nil, false
 	}
-	return l.recent[len(l.recent)-n:], true
+	missed = l.recent[len(l.recent)-n:]
+	weight := 0
+	for _, e := range missed {
+		if weight += weigh(e); weight > maxMissed {
+			return nil, false // a snapshot is smaller
+		}
+	}
+	return missed, true
 }
+
+// maxMissed bounds, in bytes, the events that somebody who comes back is sent:
+// a part of what an outbox holds.
+const maxMissed = 512 << 10
 
 // unseat takes a session off the list of those who are told.
 func (l *loop) unseat(s *Session) {
@@ -198,7 +216,8 @@ func (l *loop) closeDeparted() {
 	l.departed = nil
 }
 
-// signal passes signalling on to a member. It is lost when that is away.
+// signal passes signalling on to a member. It is lost when that is away, or so
+// far behind that it could be closed for what others send it.
 func (l *loop) signal(from *Session, to string, data []byte) {
 	st := l.seats[to]
 	if st == nil {
@@ -206,7 +225,7 @@ func (l *loop) signal(from *Session, to string, data []byte) {
 		return
 	}
 	if st.session != nil {
-		st.session.conn.Send([]*Frame{{Class: ClassControl, Message: Signalled{From: from.member, Data: data}}})
+		st.session.conn.Send([]*Frame{{Class: ClassEphemeral, Message: Signalled{From: from.member, Data: data}}})
 	}
 }
 
@@ -215,6 +234,7 @@ type doorState struct {
 	pin, locked bool
 	access      uint64
 	members     int
+	banned      []string
 }
 
 // door asks the room's goroutine for what is checked before somebody enters.
@@ -222,7 +242,11 @@ func (l *loop) door(ctx context.Context) (doorState, error) {
 	answer := make(chan doorState, 1)
 	err := l.post(ctx, postedFunc(func(l *loop) {
 		r := l.room
-		answer <- doorState{pin: r.Settings.PIN, locked: r.Settings.Locked, access: r.Access, members: len(r.Members())}
+		d := doorState{pin: r.Settings.PIN, locked: r.Settings.Locked, access: r.Access, members: len(r.Members())}
+		for _, b := range r.Banned {
+			d.banned = append(d.banned, b.Member)
+		}
+		answer <- d
 	}))
 	if err != nil {
 		return doorState{}, err

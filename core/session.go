@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"encoding/binary"
 
 	"tandem.watch/tandem/protocol"
 )
@@ -35,7 +34,7 @@ func (s *Session) Do(ctx context.Context, id uint64, c Command) error {
 				return s.refuse(id, err)
 			}
 			if secret != nil {
-				p.secrets = []Secret{{Name: secretBan + string(secret.Value), Member: c.Member, Value: []byte(c.Member)}}
+				p.secrets = []Secret{{Name: secretBan + c.Member, Member: c.Member, Value: secret.Value}}
 			}
 		}
 	case Unban:
@@ -45,21 +44,20 @@ func (s *Session) Do(ctx context.Context, id uint64, c Command) error {
 }
 
 // SetAccess changes settings as Do with ChangeSettings does; a PIN that is not
-// nil becomes the room's, "" removes it.
+// nil becomes the room's, "" removes it. A repeated id counts as the same
+// command whatever PIN it names: nothing of a PIN is kept in events.
 func (s *Session) SetAccess(ctx context.Context, id uint64, c ChangeSettings, pin *string) error {
 	p := &pending{}
-	var salt uint32 // another PIN is another command
 	if pin != nil {
 		has := *pin != ""
 		c.PIN, c.Changed = &has, true
 		secret := Secret{Name: secretPIN}
 		if has {
 			secret.Value = s.loop.hub.keys.hashPIN(s.loop.id, *pin)
-			salt = binary.BigEndian.Uint32(secret.Value)
 		}
 		p.secrets = []Secret{secret}
 	}
-	p.cmd, p.by = c, Ref{Seat: s.member, Command: id, Sum: Sum(c) ^ salt}
+	p.cmd, p.by = c, Ref{Seat: s.member, Command: id, Sum: Sum(c)}
 	return s.post(ctx, p)
 }
 

@@ -12,10 +12,10 @@ func (l *loop) timers() {
 	l.expire(now)
 	if g := l.room.Gate; g != nil && l.asked != g.Number && l.hub.opts.Clock.Now() >= g.due() {
 		l.asked = g.Number
-		l.enqueue(&pending{cmd: OpenGate{Gate: g.Number}, done: func(l *loop, _ uint64, err error) {
-			if err != nil {
-				l.asked = 0 // the log is away; the gate is still due
-			}
+		l.enqueue(&pending{cmd: OpenGate{Gate: g.Number}, done: func(l *loop, _ uint64, _ error) {
+			// If the gate is still there, the log was away, or a departure has put
+			// its opening off.
+			l.asked = 0
 		}})
 	}
 	if len(l.vitals.dirty) > 0 && !now.Before(l.vitals.next) {

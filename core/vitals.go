@@ -95,15 +95,17 @@ type vitals struct {
 const (
 	vitalsEvery = time.Second
 	vitalsRoom  = 25
+	// bufferingEvery bounds how often one member's stalls are told at once.
+	bufferingEvery = time.Second / 2
 )
 
 // report takes a member's report. Buffering is told at once, the rest in turn.
 func (l *loop) report(s *Session, r Report) {
-	st := l.seats[s.member]
+	st, now := l.seats[s.member], time.Now()
 	st.status = r
 	l.leads.stale = true
-	if st.told.Buffering != r.Buffering {
-		st.told = st.presence(s.member)
+	if st.told.Buffering != r.Buffering && now.Sub(st.toldAt) >= bufferingEvery {
+		st.told, st.toldAt = st.presence(s.member), now
 		l.broadcast(&Frame{Class: ClassControl, Message: PresenceChanged{Members: []Presence{st.told}}})
 		return
 	}
@@ -111,7 +113,7 @@ func (l *loop) report(s *Session, r Report) {
 		l.vitals.dirty = map[string]bool{}
 	}
 	if len(l.vitals.dirty) == 0 {
-		l.vitals.next = time.Now().Add(vitalsEvery * time.Duration(1+len(l.sessions)/vitalsRoom))
+		l.vitals.next = now.Add(vitalsEvery * time.Duration(1+len(l.sessions)/vitalsRoom))
 	}
 	l.vitals.dirty[s.member] = true
 }
@@ -146,11 +148,10 @@ func (st *seat) presence(member string) Presence {
 
 // presence lists the members who are away or buffering, for a newcomer.
 func (l *loop) presence() []Presence {
-	const most = 300 // what one message holds
 	var list []Presence
 	for _, m := range l.room.Members() {
 		st := l.seats[m.ID]
-		if st == nil || len(list) == most {
+		if st == nil {
 			continue
 		}
 		if st.session == nil || st.status.Buffering {

@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +18,7 @@ import (
 )
 
 func TestPIN(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		made := w.create(`{"name":"Ann","pin":"4711"}`)
 		ann := w.enter(made, "Ann") // without the PIN: it is hers
 		var info roomState
@@ -47,6 +49,16 @@ func TestPIN(t *testing.T) {
 	})
 }
 
+// Who knows the PIN is no attacker, however many come from one address.
+func TestRightPINsAreNotThrottled(t *testing.T) {
+	virtual(t, func(t *testing.T, w *world) {
+		made := w.create(`{"name":"Ann","pin":"4711"}`)
+		for i := range 60 {
+			w.dial(office).hello(protocol.Hello{Room: made.ID, Name: fmt.Sprint("guest ", i), PIN: "4711"})
+		}
+	})
+}
+
 // notTold checks that secrets are in no message.
 func notTold(t *testing.T, c *peer, secrets ...string) {
 	t.Helper()
@@ -62,7 +74,7 @@ func notTold(t *testing.T, c *peer, secrets ...string) {
 }
 
 func TestPINTriesAreThrottled(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		made := w.create(`{"name":"Ann","pin":"4711"}`)
 		eve := w.dial(office)
 		for range 5 {
@@ -86,7 +98,7 @@ func TestPINTriesAreThrottled(t *testing.T) {
 
 // Tries at the same time are tries too.
 func TestPINTriesAtOnce(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		made := w.create(`{"name":"Ann","pin":"4711"}`)
 		w.enter(made, "Ann")
 		w.log.Set(memory.Faults{BeforeRead: func(string) error {
@@ -115,7 +127,7 @@ func TestPINTriesAtOnce(t *testing.T) {
 }
 
 func TestLock(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ben := w.join(ann.room, "Ben", office)
 		ann.do(&protocol.ChangeSettings{Command: ann.id(), Locked: new(true)})
@@ -135,21 +147,42 @@ func TestLock(t *testing.T) {
 	})
 }
 
-// A lock holds for whoever has passed the door already, and is not yet in.
-func TestLockWhileSomebodyEnters(t *testing.T) {
-	virtual(t, func(w *world) {
-		ann := w.host("Ann")
-		w.log.Set(memory.Faults{AppendDelay: time.Second})
-		ben := w.dial(office)
-		_ = ann.Send(&protocol.ChangeSettings{Command: ann.id(), Locked: new(true)})
-		synctest.Wait() // it is being appended
-		ben.wantHello(protocol.Hello{Room: ann.room, Name: "Ben"}, protocol.CodeRoomLocked)
-		ann.saw("settings")
-	})
+// What keeps people out holds for whoever has passed the door already, and is
+// not yet in.
+func TestAccessChangesWhileSomebodyEnters(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(ann, cem *peer) protocol.CommandMessage
+		want   protocol.ErrorCode
+		seen   string
+	}{
+		{"a lock", func(ann, _ *peer) protocol.CommandMessage {
+			return &protocol.ChangeSettings{Command: ann.id(), Locked: new(true)}
+		}, protocol.CodeRoomLocked, "settings"},
+		{"a PIN", func(ann, _ *peer) protocol.CommandMessage {
+			return &protocol.ChangeSettings{Command: ann.id(), PIN: new("4711")}
+		}, protocol.CodePINRequired, "settings"},
+		{"a ban", func(ann, cem *peer) protocol.CommandMessage {
+			return &protocol.Remove{Command: ann.id(), Member: cem.member, Ban: true}
+		}, protocol.CodeBanned, "left Cem banned"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			virtual(t, func(t *testing.T, w *world) {
+				ann := w.host("Ann")
+				cem := w.join(ann.room, "Cem", office)
+				ann.events()
+				w.log.Set(memory.Faults{AppendDelay: time.Second})
+				_ = ann.Send(c.change(ann, cem))
+				synctest.Wait() // it is being appended
+				w.dial(office).wantHello(protocol.Hello{Room: ann.room, Name: "Ben"}, c.want)
+				ann.saw(c.seen)
+			})
+		})
+	}
 }
 
 func TestBan(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ben, cem := w.join(ann.room, "Ben", office), w.join(ann.room, "Cem", cafe)
 		ann.do(&protocol.Remove{Command: ann.id(), Member: ben.member, Ban: true})
@@ -182,7 +215,7 @@ func TestBan(t *testing.T) {
 // The ban is of the address that the member came from last, and outlives the
 // gateway.
 func TestBanFollowsTheMember(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ben := w.join(ann.room, "Ben", office)
 		ben.drop()
@@ -194,5 +227,35 @@ func TestBanFollowsTheMember(t *testing.T) {
 		w.stop()
 		w.start()
 		w.dial(cafe).wantHello(protocol.Hello{Room: ann.room, Name: "Ben"}, protocol.CodeBanned)
+	})
+}
+
+// Secrets and addresses are not logged, whatever goes wrong.
+func TestLogTellsNoSecrets(t *testing.T) {
+	virtual(t, func(t *testing.T, w *world) {
+		w.stop()
+		w.output = new(bytes.Buffer)
+		w.flags = append(w.flags, "--log-level", "debug")
+		w.start()
+		made := w.create(`{"name":"Ann","pin":"pin-4711"}`)
+		ann := w.enter(made, "Ann")
+		ben := w.dial(office)
+		ben.wantHello(protocol.Hello{Room: made.ID, Name: "Ben", PIN: "pin-0815"}, protocol.CodePINInvalid)
+		ben.hello(protocol.Hello{Room: made.ID, Name: "Ben", PIN: "pin-4711"})
+		ann.do(&protocol.ChangeSettings{Command: ann.id(), PIN: new("pin-1234")})
+		ben.raw(`{"type":"chat","id":1,"text":"pin-in-chat"`)
+		w.log.Set(memory.Faults{BeforeAppend: failures(1, errors.New("disk full"))})
+		ann.refuse(&protocol.ChangeSettings{Command: ann.id(), PIN: new("pin-5678")}, protocol.CodeInternal)
+		w.stop()
+		logged := w.output.String()
+		for _, secret := range []string{"pin-", ann.seat, ben.seat, testSecret, home, office, "Ann", "Ben"} {
+			if strings.Contains(logged, secret) {
+				t.Errorf("%q was logged:\n%s", secret, logged)
+			}
+		}
+		if !strings.Contains(logged, "session ended") || !strings.Contains(logged, "disk full") {
+			t.Errorf("what should be logged was not:\n%s", logged)
+		}
+		w.start()
 	})
 }

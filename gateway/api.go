@@ -36,15 +36,15 @@ func (g *Gateway) createRoom(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusForbidden, protocol.Errorf(protocol.CodeForbidden, "pages of this origin may not create rooms here; an operator can add it to allowed-origins"))
 		return
 	}
+	req, err := readNewRoom(w, r)
+	if err != nil {
+		writeFailure(w, err)
+		return
+	}
 	if wait, ok := g.rooms.Take(address); !ok {
 		writeError(w, http.StatusTooManyRequests, &protocol.Error{
 			Code: protocol.CodeRateLimited, Message: "too many rooms from your address", RetryAfterMs: wait.Milliseconds() + 1,
 		})
-		return
-	}
-	req, err := readNewRoom(w, r)
-	if err != nil {
-		writeFailure(w, err)
 		return
 	}
 	made, err := g.hub.Create(r.Context(), core.CreateRequest{

@@ -1,13 +1,16 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -15,7 +18,7 @@ import (
 )
 
 // Config is what an operator chooses. The zero value is not usable; see
-// DefaultConfig and LoadConfig.
+// LoadConfig.
 type Config struct {
 	HTTPAddr       string
 	HTTPSAddr      string
@@ -37,7 +40,12 @@ type Config struct {
 	MaxSessions       int
 	SessionsPerIP     int
 	RoomsPerIPPerHour int
+	ConnectsPerIP     int // in a minute
 	MessagesPerSecond float64
+	CommandsPerSecond float64
+
+	// Warnings say what of the environment was ignored, and why.
+	Warnings []string
 
 	// sources says where each option's value came from.
 	sources map[string]string
@@ -45,7 +53,7 @@ type Config struct {
 
 // LoadConfig reads flags over the environment over the old server's variables
 // over a YAML file over defaults. Unknown flags, unknown TANDEM_ variables and
-// unknown keys of the file are errors. getenv and environ are os's.
+// unknown keys of the file are errors. environ is os.Environ's.
 func LoadConfig(args, environ []string) (*Config, error) {
 	c := &Config{sources: map[string]string{}}
 	for _, o := range options {
@@ -149,11 +157,14 @@ func (c *Config) readEnvironment(env map[string]string) error {
 			if err != nil {
 				return fmt.Errorf("variable %s: %w", key, err)
 			}
+			if _, both := env[variable(secret)]; both {
+				return fmt.Errorf("variables %s and %s: set one of them", variable(secret), key)
+			}
 			name, value = secret, strings.TrimSpace(string(data))
 		}
 		if optionNamed(name) == nil {
-			if strings.HasPrefix(value, "tcp://") || strings.HasPrefix(key, "TANDEM_SERVICE_") || strings.HasPrefix(key, "TANDEM_PORT") {
-				continue // what Kubernetes makes for a Service named tandem
+			if fromKubernetes.MatchString(key) {
+				continue
 			}
 			return fmt.Errorf("variable %s: there is no such option; tandem help lists them", key)
 		}
@@ -164,24 +175,38 @@ func (c *Config) readEnvironment(env map[string]string) error {
 	return nil
 }
 
+// fromKubernetes matches the variables that Kubernetes makes in every container
+// for a Service named tandem, or tandem-something.
+var fromKubernetes = regexp.MustCompile(`^TANDEM_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
 // readLegacy honours the old server's variables.
 func (c *Config) readLegacy(env map[string]string) error {
+	get := func(key string) string {
+		value := env[key]
+		if strings.HasPrefix(value, "tcp://") {
+			c.Warnings = append(c.Warnings, fmt.Sprintf("variable %s is ignored: %s is what Kubernetes makes for a Service of that name", key, value))
+			return ""
+		}
+		return value
+	}
 	set := func(name, key, value string) error {
-		if env[key] == "" || strings.HasPrefix(env[key], "tcp://") {
+		if value == "" {
 			return nil
 		}
 		return c.assign(name, value, "variable "+key)
 	}
-	port := env["PORT"]
-	if port == "" || strings.HasPrefix(port, "tcp://") {
-		port = "4001"
+	host, port := get("HOST"), get("PORT")
+	var errs []error
+	switch {
+	case host != "":
+		errs = append(errs, set("http-addr", "HOST", net.JoinHostPort(host, cmp.Or(port, "4001"))))
+	case port != "":
+		errs = append(errs, set("http-addr", "PORT", ":"+port))
 	}
-	return errors.Join(
-		set("http-addr", "PORT", ":"+port),
-		set("http-addr", "HOST", env["HOST"]+":"+port),
-		set("node-id", "NODE_ID", env["NODE_ID"]),
-		set("log-level", "LOG_LEVEL", env["LOG_LEVEL"]),
-	)
+	for name, key := range map[string]string{"node-id": "NODE_ID", "log-level": "LOG_LEVEL"} {
+		errs = append(errs, set(name, key, get(key)))
+	}
+	return errors.Join(errs...)
 }
 
 // parseFlags reads --name value and --name=value. A repeated list option adds.

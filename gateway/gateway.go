@@ -47,6 +47,9 @@ type Gateway struct {
 	rooms  *limit.Keyed // creations by address
 	looks  *limit.Keyed // other requests by address
 	addrs  *counter     // sessions by address
+	conns  *connLimit   // connections by address, before they are sessions
+	// attempts bounds how often an address begins sessions.
+	attempts *limit.Keyed
 
 	ready    atomic.Bool
 	listener net.Listener
@@ -58,13 +61,14 @@ type Gateway struct {
 
 // New wires a gateway over the log that the configuration names, or fails whole.
 func New(ctx context.Context, c *Config, logger *slog.Logger) (*Gateway, error) {
-	secrets, err := loadSecret(c)
-	if err != nil {
-		return nil, err
-	}
 	log, err := sqlite.Open(ctx, filepath.Join(c.DataDir, "tandem.db"), logger)
 	if err != nil {
 		return nil, err
+	}
+	// After the log, whose lock says that nobody else makes one in this folder.
+	secrets, err := loadSecret(c)
+	if err != nil {
+		return nil, errors.Join(err, log.Close(ctx))
 	}
 	g, err := newGateway(ctx, c, logger, log, secrets)
 	if err == nil && c.TLS != tlsOff {
@@ -86,6 +90,9 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 		rooms: limit.NewKeyed(max(1, c.RoomsPerIPPerHour/2), time.Hour/time.Duration(c.RoomsPerIPPerHour), 50_000),
 		looks: limit.NewKeyed(100, 50*time.Millisecond, 50_000),
 		addrs: newCounter(c.MaxSessions, c.SessionsPerIP),
+		// A browser opens a few connections beside its session's.
+		conns:    newConnLimit(newCounter(c.MaxSessions+1000, c.SessionsPerIP+100), c.trusts),
+		attempts: limit.NewKeyed(max(1, c.ConnectsPerIP/2), time.Minute/time.Duration(c.ConnectsPerIP), 50_000),
 	}
 	g.hub, err = core.NewHub(core.Options{
 		Log: log, Clock: g.clock, Secrets: secrets, Logger: logger, Grace: c.SeatGrace, MaxMembers: c.MaxMembers,
@@ -103,9 +110,12 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 func (g *Gateway) sessionOptions() v1.Options {
 	return v1.Options{
 		Hub: g.hub, Clock: g.clock, Logger: g.logger,
-		Encoding:    &v1.JSON{Endpoints: func() []protocol.Endpoint { return g.endpoints(nil) }},
-		Limits:      v1.Limits{MessagesPerSecond: g.config.MessagesPerSecond, Burst: int(3 * g.config.MessagesPerSecond)},
-		CheckOrigin: g.config.checkOrigin, Address: g.config.clientAddress,
+		Encoding: &v1.JSON{Endpoints: func() []protocol.Endpoint { return g.endpoints(nil) }},
+		Limits: v1.Limits{
+			MessagesPerSecond: g.config.MessagesPerSecond, Burst: int(3 * g.config.MessagesPerSecond),
+			CommandsPerSecond: g.config.CommandsPerSecond, CommandBurst: int(6 * g.config.CommandsPerSecond),
+		},
+		CheckOrigin: g.config.checkOrigin, Address: g.config.clientAddress, Refuse: writeError,
 	}
 }
 
@@ -114,14 +124,16 @@ func (g *Gateway) httpServer(handler http.Handler) *http.Server {
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
-		IdleTimeout:       60 * time.Second,
+		WriteTimeout:      time.Minute, // the clip over a slow line; sessions have their own
+		IdleTimeout:       time.Minute,
+		ConnState:         g.conns.watch,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(g.logger.Handler(), slog.LevelDebug),
 	}
 }
 
-// Start takes up the rooms of the run before, listens and serves. It returns
-// when the gateway can be reached.
+// Start listens and serves, and takes up the rooms of the run before. It
+// returns when the gateway can be reached; rooms load when they are asked for.
 func (g *Gateway) Start(ctx context.Context) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", g.config.HTTPAddr)
 	if err != nil {
@@ -132,20 +144,12 @@ func (g *Gateway) Start(ctx context.Context) error {
 			return errors.Join(err, listener.Close())
 		}
 	}
-	if err := g.startOn(ctx, listener); err != nil {
-		if g.secure != nil {
-			err = errors.Join(err, g.tls.Close(), g.quic.close())
-		}
-		return err
-	}
+	g.startOn(listener)
 	return nil
 }
 
-func (g *Gateway) startOn(ctx context.Context, listener net.Listener) error {
+func (g *Gateway) startOn(listener net.Listener) {
 	g.listener = listener
-	if err := g.hub.Recover(ctx, g.log); err != nil {
-		return errors.Join(fmt.Errorf("recovering rooms: %w", err), listener.Close())
-	}
 	background, stop := context.WithCancel(context.Background())
 	g.stop = stop
 	g.work.Go(func() { g.sweep(background) })
@@ -156,7 +160,6 @@ func (g *Gateway) startOn(ctx context.Context, listener net.Listener) error {
 	}
 	g.ready.Store(true)
 	g.logger.Info("serving", "addr", listener.Addr().String(), "node", g.config.NodeID, "version", Version())
-	return nil
 }
 
 // serveHTTP takes a server's end: an error unless the gateway is stopping.
@@ -197,19 +200,23 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 
 // shutdownHTTP ends a server; requests that are not done when ctx ends are cut off.
 func shutdownHTTP(ctx context.Context, s *http.Server) error {
-	if err := s.Shutdown(ctx); err != nil {
-		return errors.Join(err, s.Close())
+	err := s.Shutdown(ctx)
+	if err == nil || errors.Is(err, net.ErrClosed) {
+		return nil // the listener, which was closed before
 	}
-	return nil
+	return errors.Join(err, s.Close())
 }
 
-// sweep forgets rooms that have been empty for too long.
+// sweep looks after the rooms that nobody asks for: it takes up those whose
+// members wait for a gateway, and forgets those that have been empty too long.
 func (g *Gateway) sweep(ctx context.Context) {
 	const batch = 100
-	every := min(max(g.config.RoomTTL/24, time.Second), time.Hour)
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(min(max(g.config.RoomTTL/24, time.Second), time.Minute))
 	defer tick.Stop()
 	for {
+		if err := g.hub.Recover(ctx, g.log); err != nil && ctx.Err() == nil {
+			g.logger.Warn("rooms of before not recovered", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

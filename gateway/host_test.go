@@ -9,7 +9,7 @@ import (
 
 // The connected member who has been present longest becomes host.
 func TestHostElection(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ben, cem, dan := w.join(ann.room, "Ben", office), w.join(ann.room, "Cem", cafe), w.join(ann.room, "Dan", cafe)
 		w.pass(time.Minute)
@@ -30,7 +30,7 @@ func TestHostElection(t *testing.T) {
 }
 
 func TestHostElectionWhenAllAreAway(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ben, cem := w.join(ann.room, "Ben", office), w.join(ann.room, "Cem", cafe)
 		ann.drop()
@@ -47,7 +47,7 @@ func TestHostElectionWhenAllAreAway(t *testing.T) {
 
 // A host who drops for a moment stays host.
 func TestHostKeepsTheRoom(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ben := w.join(ann.room, "Ben", office)
 		ann.drop()
@@ -61,7 +61,7 @@ func TestHostKeepsTheRoom(t *testing.T) {
 }
 
 func TestWhoEntersAnEmptyRoomIsHost(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ann.do(&protocol.Leave{Command: ann.id()})
 		w.pass(10 * time.Second)
@@ -73,7 +73,7 @@ func TestWhoEntersAnEmptyRoomIsHost(t *testing.T) {
 }
 
 func TestTransfer(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ben := w.join(ann.room, "Ben", office)
 		ben.refuse(&protocol.Transfer{Command: ben.id(), Member: ben.member}, protocol.CodeForbidden)
@@ -96,7 +96,7 @@ func TestTransfer(t *testing.T) {
 }
 
 func TestRolesAndGuestControl(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ben, cem := w.join(ann.room, "Ben", office), w.join(ann.room, "Cem", cafe)
 		cem.do(&protocol.Seek{Command: cem.id(), Position: 1})

@@ -130,19 +130,10 @@ var options = []option{
 	number("max-members", "300", "members of one room", func(c *Config) *int { return &c.MaxMembers }),
 	number("max-sessions", "20000", "connections to this gateway", func(c *Config) *int { return &c.MaxSessions }),
 	number("max-sessions-per-ip", "200", "connections from one address (IPv6: one /64)", func(c *Config) *int { return &c.SessionsPerIP }),
-	number("max-rooms-per-ip", "60", "rooms created from one address in an hour", func(c *Config) *int { return &c.RoomsPerIPPerHour }),
-	{
-		Name: "max-message-rate", Default: "60", Help: "messages of one session in a second; three seconds' worth may come at once",
-		set: func(c *Config, v string) error {
-			f, err := strconv.ParseFloat(v, 64)
-			if err != nil || !(f >= 1 && f <= 1e6) {
-				return errors.New("must be a number from 1 to 1000000")
-			}
-			c.MessagesPerSecond = f
-			return nil
-		},
-		get: func(c *Config) string { return strconv.FormatFloat(c.MessagesPerSecond, 'g', -1, 64) },
-	},
+	number("max-rooms-per-ip", "60", "rooms created from one address in an hour; half as many may come at once", func(c *Config) *int { return &c.RoomsPerIPPerHour }),
+	number("max-connects-per-ip", "600", "sessions begun from one address in a minute; half as many may come at once", func(c *Config) *int { return &c.ConnectsPerIP }),
+	rateOption("max-message-rate", "60", "messages of one session in a second; three seconds' worth may come at once", func(c *Config) *float64 { return &c.MessagesPerSecond }),
+	rateOption("max-command-rate", "15", "commands among them, which are kept; six seconds' worth may come at once", func(c *Config) *float64 { return &c.CommandsPerSecond }),
 }
 
 func optionNamed(name string) *option {
@@ -216,6 +207,21 @@ func number(name, def, help string, field func(*Config) *int) option {
 			return nil
 		},
 		get: func(c *Config) string { return strconv.Itoa(*field(c)) },
+	}
+}
+
+func rateOption(name, def, help string, field func(*Config) *float64) option {
+	return option{
+		Name: name, Default: def, Help: help,
+		set: func(c *Config, v string) error {
+			f, err := strconv.ParseFloat(v, 64)
+			if err != nil || !(f >= 1 && f <= 1e6) {
+				return errors.New("must be a number from 1 to 1000000")
+			}
+			*field(c) = f
+			return nil
+		},
+		get: func(c *Config) string { return strconv.FormatFloat(*field(c), 'g', -1, 64) },
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tandem.watch/tandem/internal/memnet"
-	"tandem.watch/tandem/internal/wsclient"
+	"tandem.watch/tandem/internal/testclient"
 	"tandem.watch/tandem/protocol"
 )
 
@@ -21,14 +21,14 @@ var probe = protocol.Probe{T1: 1}
 // peer is a member, or wants to be one. It checks all that it is told: events
 // come in order, without holes and without repeats.
 type peer struct {
-	*wsclient.Client
+	*testclient.Client
 	w            *world
 	conn         *memnet.Conn
 	from         string
 	room, name   string
 	member, seat string
 	welcome      *protocol.Welcome
-	view         wsclient.View
+	view         testclient.View
 	inbox        []protocol.ServerMessage // read, and not taken yet
 	last         uint64                   // the last command's id
 	over         bool                     // the connection has ended
@@ -38,21 +38,21 @@ type peer struct {
 // dial connects from an address, and says nothing.
 func (w *world) dial(from string) *peer {
 	w.t.Helper()
-	c, err := w.tryDial(from, wsclient.Options{})
+	c, err := w.tryDial(from, testclient.Options{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return c
 }
 
-func (w *world) tryDial(from string, o wsclient.Options) (*peer, error) {
+func (w *world) tryDial(from string, o testclient.Options) (*peer, error) {
 	c := &peer{w: w, from: from}
 	var err error
 	if c.conn, err = w.net.Dial(w.t.Context(), from); err != nil {
 		return nil, err
 	}
-	o.Dial = wsclient.Over(c.conn)
-	if c.Client, err = wsclient.Dial(w.t.Context(), "ws://tandem.test/v1/ws", o); err != nil {
+	o.Dial = testclient.Over(c.conn)
+	if c.Client, err = testclient.DialWebSocket(w.t.Context(), "ws://tandem.test/v1/ws", o); err != nil {
 		return nil, err
 	}
 	w.clients = append(w.clients, c)
@@ -107,20 +107,20 @@ func (c *peer) tryHello(h protocol.Hello) error {
 			c.inbox = c.inbox[:len(c.inbox)-1]
 			return m
 		case nil:
-			return wsclient.ErrEnded
+			return testclient.ErrEnded
 		}
 	}
 }
 
 // wantHello enters, which must be refused.
-func (c *peer) wantHello(h protocol.Hello, code protocol.ErrorCode) *protocol.Error {
+func (c *peer) wantHello(h protocol.Hello, code protocol.ErrorCode) protocol.Error {
 	c.w.t.Helper()
 	err := c.tryHello(h)
 	var refused *protocol.Error
 	if !errors.As(err, &refused) || refused.Code != code {
 		c.w.t.Fatalf("hello of %q: %v, want %s", h.Name, err, code)
 	}
-	return refused
+	return *refused
 }
 
 // resume comes back to the seat of c with another connection.
@@ -147,7 +147,7 @@ func (c *peer) next() protocol.ServerMessage {
 	defer cancel()
 	m, err := c.Next(ctx)
 	switch {
-	case errors.Is(err, wsclient.ErrEnded):
+	case errors.Is(err, testclient.ErrEnded):
 		c.over = true
 		return nil
 	case err != nil:
@@ -245,14 +245,14 @@ func (c *peer) do(m protocol.CommandMessage) uint64 {
 }
 
 // refuse sends a command, which must be refused.
-func (c *peer) refuse(m protocol.CommandMessage, code protocol.ErrorCode) *protocol.Error {
+func (c *peer) refuse(m protocol.CommandMessage, code protocol.ErrorCode) protocol.Error {
 	c.w.t.Helper()
 	answer := c.ask(m)
-	if e, ok := answer.(*protocol.Error); ok && e.Code == code {
-		return e
+	e, ok := answer.(*protocol.Error)
+	if !ok || e.Code != code {
+		c.w.t.Fatalf("%s: %s was answered %+v, want %s", c.name, m.Type(), answer, code)
 	}
-	c.w.t.Fatalf("%s: %s was answered %+v, want %s", c.name, m.Type(), answer, code)
-	return nil
+	return *e
 }
 
 func (c *peer) say(text string) uint64 {
@@ -275,14 +275,14 @@ func (c *peer) drop() {
 	synctest.Wait()
 }
 
-// wantClosed is the end of the connection by the gateway: a bye, then the same
-// code. It returns the bye.
+// wantClosed is the end of the connection by the gateway, by now: a bye, then
+// the same code. It returns the bye.
 func (c *peer) wantClosed(code protocol.CloseCode) *protocol.Bye {
 	c.w.t.Helper()
-	for !c.over {
-		c.next()
-	}
 	byes := take[*protocol.Bye](c)
+	if !c.over {
+		c.w.t.Fatalf("%s: still open after %+v, want %d", c.name, byes, code)
+	}
 	if c.CloseCode() != code || len(byes) != 1 || byes[0].Code != code || byes[0].Reason != code.String() {
 		c.w.t.Fatalf("%s: closed with %d after %+v, want %d", c.name, c.CloseCode(), byes, code)
 	}

@@ -11,12 +11,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"tandem.watch/tandem/internal/wsclient"
 	"tandem.watch/tandem/protocol"
 )
 
 func TestCreateAndJoin(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		made := w.create(`{"name":"Ann"}`)
 		if want := "http://tandem.test/r/" + made.ID; made.URL != want {
 			t.Errorf("the room's address is %s, want %s", made.URL, want)
@@ -54,7 +53,7 @@ func TestCreateAndJoin(t *testing.T) {
 }
 
 func TestUnknownRoom(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		c := w.dial(home)
 		c.wantHello(protocol.Hello{Room: "0000-0000-0000", Name: "Ann"}, protocol.CodeRoomNotFound)
 		c.wantHello(protocol.Hello{Room: "no such room", Name: "Ann"}, protocol.CodeRoomNotFound)
@@ -66,7 +65,7 @@ func TestUnknownRoom(t *testing.T) {
 // What everybody keeps equals what a newcomer is given, whatever happened, and
 // everybody hears it in the same order.
 func TestStormReachesEverybodyInOrder(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		all := []*peer{ann}
 		for i := range 7 {
@@ -150,7 +149,7 @@ func countEvents(events []protocol.Event, typ protocol.EventType) (n int) {
 }
 
 func TestLeave(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ben := w.join(ann.room, "Ben", office)
 		ann.saw("joined Ben")
@@ -167,7 +166,7 @@ func TestLeave(t *testing.T) {
 }
 
 func TestLastToLeaveStopsTheRoom(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ann.do(&protocol.Play{Command: ann.id()})
 		w.pass(20 * time.Second)
@@ -183,7 +182,7 @@ func TestLastToLeaveStopsTheRoom(t *testing.T) {
 
 // An idle room leaves the memory after a minute, and comes back as it was.
 func TestIdleRoomIsUnloaded(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ann.say("hello")
 		ann.do(&protocol.Leave{Command: ann.id()})
@@ -206,7 +205,7 @@ func TestIdleRoomIsUnloaded(t *testing.T) {
 }
 
 func TestEmptyRoomIsForgotten(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		kept := w.host("Eve")
 		ann.do(&protocol.Leave{Command: ann.id()})
@@ -227,7 +226,7 @@ func TestEmptyRoomIsForgotten(t *testing.T) {
 }
 
 func TestFullRoom(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		ben := w.join(ann.room, "Ben", office)
 		cem := w.dial(cafe)
@@ -239,7 +238,7 @@ func TestFullRoom(t *testing.T) {
 
 // A large room's newcomer gets the members by the page.
 func TestMembersByThePage(t *testing.T) {
-	virtual(t, func(w *world) {
+	virtual(t, func(t *testing.T, w *world) {
 		ann := w.host("Ann")
 		for i := range 220 {
 			w.join(ann.room, fmt.Sprint("guest ", i), fmt.Sprint("203.0.113.", i%8)).drop()
@@ -258,23 +257,35 @@ func TestMembersByThePage(t *testing.T) {
 	})
 }
 
-func TestConnectionsAreLimited(t *testing.T) {
-	virtual(t, func(w *world) {
-		w.dial(home)
-		second := w.dial(home)
-		if _, err := w.tryDial(home, wsclient.Options{}); err == nil {
-			t.Error("a third connection of one address was let in")
+func TestSessionsAreLimited(t *testing.T) {
+	virtual(t, func(t *testing.T, w *world) {
+		ann := w.host("Ann")
+		second := w.join(ann.room, "Ann again", home)
+		refusal := func(from string, status int, code protocol.ErrorCode) {
+			t.Helper()
+			got := w.call(from, w.request(http.MethodGet, "/v1/ws", ""))
+			refusalOf(t, got, status, code)
+			if got.Header.Get("Retry-After") == "" {
+				t.Errorf("the headers are %v", got.Header)
+			}
 		}
-		w.dial(office)
-		if _, err := w.tryDial(cafe, wsclient.Options{}); err == nil {
-			t.Error("a fourth connection was let in")
-		}
-		answer := w.get("/v1/ws")
-		if answer.Status != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
-			t.Errorf("a full gateway answers %d %v %s", answer.Status, answer.Header, answer.Body)
-		}
+		refusal(home, http.StatusTooManyRequests, protocol.CodeRateLimited)
+		w.join(ann.room, "Ben", office)
+		refusal(cafe, http.StatusServiceUnavailable, protocol.CodeUnavailable)
 		second.drop()
-		w.dial(home).drop()
-		w.dial(cafe)
+		w.join(ann.room, "Cem", cafe)
 	}, "--max-sessions-per-ip", "2", "--max-sessions", "3")
+}
+
+// Who connects again and again is told to wait.
+func TestAttemptsAreLimited(t *testing.T) {
+	virtual(t, func(t *testing.T, w *world) {
+		for range 10 {
+			w.dial(home).drop()
+		}
+		refusalOf(t, w.get("/v1/ws"), http.StatusTooManyRequests, protocol.CodeRateLimited)
+		w.dial(office).drop()
+		time.Sleep(3 * time.Second)
+		w.dial(home).drop()
+	}, "--max-connects-per-ip", "20")
 }

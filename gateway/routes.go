@@ -21,8 +21,9 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 func (g *Gateway) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /v1/ws", g.limitSessions(g.ws))
-	mux.HandleFunc("POST /v1/rooms", g.createRoom)
-	mux.HandleFunc("GET /v1/rooms/{id}", g.roomInfo)
+	mux.Handle("POST /v1/rooms", g.fromPages(g.createRoom))
+	mux.Handle("OPTIONS /v1/rooms", g.fromPages(preflight))
+	mux.Handle("GET /v1/rooms/{id}", g.fromPages(g.roomInfo))
 	mux.HandleFunc("GET /v1/endpoints", g.listEndpoints)
 	mux.HandleFunc("GET /health", g.health)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
@@ -70,10 +71,36 @@ func crossOrigin(next http.Handler) http.Handler {
 	})
 }
 
+// fromPages lets pages of allowed origins read the answers.
+func (g *Gateway) fromPages(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Vary", "Origin")
+		if origin := r.Header.Get("Origin"); origin != "" && g.config.checkOrigin(r) {
+			w.Header().Set("Access-Control-Allow-Origin", origin)
+		}
+		next(w, r)
+	})
+}
+
+// preflight answers what a browser asks before it sends JSON to another origin.
+func preflight(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+	w.Header().Set("Access-Control-Allow-Headers", "Content-Type")
+	w.Header().Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+}
+
 // limitSessions bounds the sessions of one address and of all.
 func (g *Gateway) limitSessions(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		leave, everywhere, ok := g.addrs.enter(g.config.clientAddress(r))
+		address := g.config.clientAddress(r)
+		if wait, ok := g.attempts.Take(address); !ok {
+			writeError(w, http.StatusTooManyRequests, &protocol.Error{
+				Code: protocol.CodeRateLimited, Message: "too many new connections from your address", RetryAfterMs: wait.Milliseconds() + 1,
+			})
+			return
+		}
+		leave, everywhere, ok := g.addrs.enter(address)
 		if !ok {
 			w.Header().Set("Retry-After", "5")
 			if everywhere {
@@ -88,37 +115,50 @@ func (g *Gateway) limitSessions(next http.Handler) http.Handler {
 	})
 }
 
-// assets serves embedded files. They revalidate by the build's own tag, so that
-// a page never runs with another release's script.
-type assets struct{ files fs.FS }
+// assets serves embedded files. They revalidate by the content's own tag, so
+// that a page never runs with another release's script.
+type assets map[string]asset
 
-func newAssets(files fs.FS) *assets { return &assets{files: files} }
+type asset struct {
+	data []byte
+	tag  string
+}
+
+func newAssets(files fs.FS) assets {
+	all := assets{}
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(files, name)
+		all[name] = asset{data: data, tag: etag(data)}
+		return err
+	})
+	if err != nil {
+		panic(err) // the files are part of the program
+	}
+	return all
+}
 
 // ServeHTTP serves the file of the request's path.
-func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name := path.Clean(r.URL.Path)
-	info, err := fs.Stat(a.files, name)
-	if err != nil || info.IsDir() {
-		http.NotFound(w, r)
-		return
-	}
-	a.serve(w, r, name)
+func (a assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.serve(w, r, path.Clean(r.URL.Path))
 }
 
 // named serves one file whatever the path.
-func (a *assets) named(name string) http.Handler {
+func (a assets) named(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, name) })
 }
 
-func (a *assets) serve(w http.ResponseWriter, r *http.Request, name string) {
-	data, err := fs.ReadFile(a.files, name)
-	if err != nil {
+func (a assets) serve(w http.ResponseWriter, r *http.Request, name string) {
+	file, ok := a[name]
+	if !ok {
 		http.NotFound(w, r)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("ETag", etag(data))
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(data))
+	w.Header().Set("ETag", file.tag)
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(file.data))
 }
 
 func clip(data []byte) http.Handler {

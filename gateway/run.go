@@ -67,6 +67,9 @@ func serve(args, environ []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	logger := slog.New(config.handler(stderr))
+	for _, warning := range config.Warnings {
+		logger.Warn("configuration", "warning", warning)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	g, err := New(ctx, config, logger)

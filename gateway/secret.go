@@ -33,12 +33,29 @@ func loadSecret(c *Config) ([][]byte, error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("secret: %w", err)
 	}
-	// A secret that is not whole on disk must not be used: write beside, then move.
-	if err := os.WriteFile(path+".new", []byte(secret+"\n"), 0o600); err != nil {
-		return nil, fmt.Errorf("secret: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := keep(path, []byte(secret+"\n")); err != nil {
 		return nil, fmt.Errorf("secret: %w", err)
 	}
 	return [][]byte{[]byte(secret)}, nil
+}
+
+// keep writes a file that only this user may read: whole or not at all, even if
+// the power goes.
+func keep(path string, data []byte) error {
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // in the operator's data folder
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }

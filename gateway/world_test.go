@@ -41,18 +41,17 @@ type world struct {
 
 	clients []*peer
 	names   map[string]string // of members
-	crashed []*Gateway
 }
 
 // virtual runs a test in a bubble of virtual time over a gateway that was
 // started with flags. It fails when anything is left running at the end.
-func virtual(t *testing.T, test func(w *world), flags ...string) {
+func virtual(t *testing.T, test func(t *testing.T, w *world), flags ...string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, flags: flags, rooms: memory.New(), names: map[string]string{}}
 		w.start()
 		defer w.end()
-		test(w)
+		test(t, w)
 	})
 }
 
@@ -64,7 +63,7 @@ func (w *world) start() {
 	}
 	w.log = faultyLog{memory.NewFaulty()}
 	w.log.Log = w.rooms
-	var out io.Writer = w.t.Output()
+	out := w.t.Output()
 	if w.output != nil {
 		out = w.output
 	}
@@ -73,9 +72,8 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.net = memnet.Listen(memnet.Options{})
-	if err := g.startOn(w.t.Context(), w.net); err != nil {
-		w.t.Fatal(err)
-	}
+	g.startOn(w.net)
+	synctest.Wait() // the rooms of before are taken up
 	w.g = g
 }
 

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io/fs"
 	"net/http"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +16,30 @@ import (
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }
+
+// start starts the program.
+func start(t *testing.T, args ...string) *testenv.Process {
+	t.Helper()
+	readSources()
+	return testenv.StartProgram(t, args...)
+}
+
+// readSources looks into the folders that the program is built from. The tests
+// run it without importing it, and go test reuses an earlier result unless
+// something has changed that a test has imported or looked at.
+var readSources = sync.OnceFunc(func() {
+	const root = "../.."
+	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch name := entry.Name(); {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "data"):
+			return fs.SkipDir
+		default:
+			return nil
+		}
+	})
+})
 
 // patience bounds the wait for anything that is to happen: far longer than it
 // takes, for machines that are busy with something else.

@@ -53,9 +53,11 @@ func (w *window) say(text string) {
 	w.click("#chat-send")
 }
 
-// seekTo clicks into the seek bar; fraction is from 0 to 1.
+// seekTo clicks into the seek bar, and waits until the room has moved; fraction
+// is from 0 to 1.
 func (w *window) seekTo(fraction float64) {
 	w.t.Helper()
+	before := eval[int](w, `tandem.room.state.timeline.number`)
 	const where = `(() => {
 		const bar = document.querySelector("#seek");
 		bar.scrollIntoView({block: "nearest"});
@@ -64,6 +66,7 @@ func (w *window) seekTo(fraction float64) {
 	})()`
 	at := eval[[]float64](w, where)
 	w.do("clicking into the seek bar", chromedp.MouseClickXY(at[0]+at[2]*fraction, at[1]))
+	w.await("the seek", fmt.Sprintf(`tandem.room.state.timeline.number > %d`, before))
 }
 
 // member is a member as the page lists it.

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"tandem.watch/tandem/internal/testclient"
 	"tandem.watch/tandem/internal/testenv"
-	"tandem.watch/tandem/internal/wsclient"
 	"tandem.watch/tandem/protocol"
 )
 
@@ -29,6 +29,7 @@ func run(t *testing.T, environ []string, args ...string) ran {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
+	readSources()
 	cmd := exec.CommandContext(ctx, testenv.Program(t), args...)
 	cmd.Dir, cmd.Env = t.TempDir(), append([]string{"PATH=" + os.Getenv("PATH")}, environ...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -98,7 +99,7 @@ func checkText(t *testing.T, what, got string, want []string) {
 
 // TestSecondProcess starts a second program on the data of one that runs.
 func TestSecondProcess(t *testing.T) {
-	first := testenv.StartProgram(t)
+	first := start(t)
 	got := run(t, nil, "--http-addr", "127.0.0.1:0", "--data-dir", filepath.Join(first.Dir(), "data"))
 	if got.code != 1 || strings.Contains(got.stdout, "Open") {
 		t.Errorf("a second program on the same data: exit code %d, want 1; stdout %q", got.code, got.stdout)
@@ -125,13 +126,13 @@ func TestPortTaken(t *testing.T) {
 // TestRestartKeepsRoom stops and kills a program that nobody is connected to,
 // in turn: the room, its PIN, its chat and its seats are there each time.
 func TestRestartKeepsRoom(t *testing.T) {
-	program := testenv.StartProgram(t)
+	program := start(t)
 	room := createRoom(t, program.URL(), "Ann")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
-	enter := func(h protocol.Hello) (*wsclient.Client, *protocol.Welcome) {
+	enter := func(h protocol.Hello) (*testclient.Client, *protocol.Welcome) {
 		t.Helper()
-		c, err := wsclient.Dial(ctx, socketURL(program.URL()), wsclient.Options{})
+		c, err := testclient.DialWebSocket(ctx, socketURL(program.URL()), testclient.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +151,7 @@ func TestRestartKeepsRoom(t *testing.T) {
 		if err := c.Send(m); err != nil {
 			t.Fatal(err)
 		}
-		ack, err := wsclient.Await(ctx, c, func(a *protocol.Ack) bool { return a.ID == m.CommandID() })
+		ack, err := testclient.Await(ctx, c, func(a *protocol.Ack) bool { return a.ID == m.CommandID() })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +176,7 @@ func TestRestartKeepsRoom(t *testing.T) {
 		if err := c.Send(&protocol.GetHistory{}); err != nil {
 			t.Fatal(err)
 		}
-		history, err := wsclient.Await[*protocol.History](ctx, c, nil)
+		history, err := testclient.Await[*protocol.History](ctx, c, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

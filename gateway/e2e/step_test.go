@@ -13,6 +13,9 @@ const (
 	// together is how far windows that play may be apart. It is a bound on
 	// correctness; how near they really are is measured elsewhere.
 	together = 150 * time.Millisecond
+	// settled is how near they come to each other before that is judged: play
+	// is not steady while a player that started late is still catching up.
+	settled = together / 2
 	// frame is how far windows that stand may be apart.
 	frame = time.Second / 30
 )
@@ -107,18 +110,20 @@ func spread(views []view, of func(view) float64) float64 {
 	return most - least
 }
 
-// apart says why windows that should play together do not; "" when they do.
-func apart(views []view) string {
+// apart says why windows that should play within a bound of each other do not;
+// "" when they do.
+func apart(views []view, within time.Duration) string {
+	most := float64(within.Milliseconds())
 	var wrong []string
 	for _, v := range views {
 		if !v.moves {
 			wrong = append(wrong, fmt.Sprintf("%s stands at %.3f s", v.name, v.position))
 		}
-		if math.Abs(v.off) > float64(together.Milliseconds()) {
+		if math.Abs(v.off) > most {
 			wrong = append(wrong, fmt.Sprintf("%s is %.0f ms off the room", v.name, v.off))
 		}
 	}
-	if s := spread(views, func(v view) float64 { return v.origin }); s > float64(together.Milliseconds()) {
+	if s := spread(views, func(v view) float64 { return v.origin }); s > most {
 		wrong = append(wrong, fmt.Sprintf("they are %.0f ms apart", s))
 	}
 	return strings.Join(wrong, ", ")
@@ -135,7 +140,7 @@ func awaitTogether(what string, windows ...*window) (position float64) {
 		if err != nil {
 			return err.Error()
 		}
-		return apart(views)
+		return apart(views, settled)
 	})
 	took := time.Since(began)
 
@@ -145,7 +150,7 @@ func awaitTogether(what string, windows ...*window) (position float64) {
 	}
 	t.Logf("%s: together after %v, then %.1f ms apart over 1 s",
 		what, took.Round(time.Millisecond), spread(views, func(v view) float64 { return v.origin }))
-	if wrong := apart(views); wrong != "" {
+	if wrong := apart(views, together); wrong != "" {
 		t.Errorf("%s: in steady play %s", what, wrong)
 	}
 	return views[0].position
@@ -156,14 +161,14 @@ func awaitTogether(what string, windows ...*window) (position float64) {
 func awaitStill(what string, windows ...*window) (position float64) {
 	t := windows[0].t
 	t.Helper()
-	var before []view
+	var views []view
+	between := func() float64 { return spread(views, func(v view) float64 { return v.position * 1000 }) }
 	eventually(t, what+": standing together", func() string {
-		views, err := lookAll(windows, 2, 100)
-		if err != nil {
+		last := views
+		var err error
+		if views, err = lookAll(windows, 2, 100); err != nil {
 			return err.Error()
 		}
-		last := before
-		before = views
 		for i, v := range views {
 			switch {
 			case v.moves || len(last) == 0 || last[i].position != v.position:
@@ -172,12 +177,11 @@ func awaitStill(what string, windows ...*window) (position float64) {
 				return fmt.Sprintf("%s is %.0f ms off the room", v.name, v.off)
 			}
 		}
+		if ms := between(); ms > float64(frame.Milliseconds()) {
+			return fmt.Sprintf("they are %.0f ms apart", ms)
+		}
 		return ""
 	})
-	apart := spread(before, func(v view) float64 { return v.position * 1000 })
-	t.Logf("%s: standing at %.3f s, %.1f ms apart", what, before[0].position, apart)
-	if apart > float64(frame.Milliseconds()) {
-		t.Errorf("%s: standing %.0f ms apart: %+v", what, apart, before)
-	}
-	return before[0].position
+	t.Logf("%s: standing at %.3f s, %.1f ms apart", what, views[0].position, between())
+	return views[0].position
 }

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem.watch/tandem/internal/testclient"
 	"tandem.watch/tandem/internal/testenv"
-	"tandem.watch/tandem/internal/wsclient"
 	"tandem.watch/tandem/protocol"
 )
 
@@ -47,7 +47,7 @@ func newStorm(t *testing.T) *storm {
 	}
 	t.Logf("TANDEM_SEED=%d", seed)
 	s := &storm{t: t, random: rand.New(rand.NewPCG(seed, 0))}
-	s.program = testenv.StartProgram(t, "--max-message-rate", "100000", "--log-level", "warn")
+	s.program = start(t, "--max-message-rate", "100000", "--max-command-rate", "100000", "--max-connects-per-ip", "100000", "--log-level", "warn")
 	for range stormRooms {
 		room := createRoom(t, s.program.URL(), "creator")
 		s.rooms = append(s.rooms, room.ID)
@@ -62,24 +62,35 @@ func newStorm(t *testing.T) *storm {
 	return s
 }
 
-// together runs one session of every stormer until it ends.
-func (s *storm) together(calm <-chan struct{}, during func()) []error {
+// together runs one session of every stormer until it ends. during runs
+// beside them; it is given what says whether one found a fault.
+func (s *storm) together(calm <-chan struct{}, during func(check func())) []error {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 2*patience)
 	defer cancel()
-	errs := make([]error, len(s.stormers))
+	errs, faults := make([]error, len(s.stormers)), make(chan error, len(s.stormers))
 	var group sync.WaitGroup
 	for i, m := range s.stormers {
-		group.Go(func() { errs[i] = m.session(ctx, calm) })
+		group.Go(func() {
+			errs[i] = m.session(ctx, calm)
+			// A session may end because the program does, and for no other reason.
+			if errors.Is(errs[i], errFault) || errors.Is(errs[i], context.DeadlineExceeded) {
+				faults <- fmt.Errorf("%s in %s: %w", m.name, m.room, errs[i])
+				cancel()
+			}
+		})
 	}
-	during()
-	group.Wait()
-	for i, err := range errs {
-		// A session may end because the program does, and for no other reason.
-		if errors.Is(err, errFault) || errors.Is(err, context.DeadlineExceeded) {
-			s.t.Fatalf("%s in %s: %v", s.stormers[i].name, s.stormers[i].room, err)
+	check := func() {
+		s.t.Helper()
+		select {
+		case err := <-faults:
+			s.t.Fatal(err)
+		default:
 		}
 	}
+	during(check)
+	group.Wait()
+	check()
 	return errs
 }
 
@@ -92,8 +103,9 @@ func (s *storm) until(end func()) {
 	s.settle()
 	goal := s.acks.Load() + 1 + s.random.Int64N(mostAcks)
 	began := time.Now()
-	s.together(nil, func() {
+	s.together(nil, func(check func()) {
 		eventually(s.t, "the storm", func() string {
+			check()
 			if left := goal - s.acks.Load(); left > 0 {
 				return fmt.Sprintf("%d answers are missing", left)
 			}
@@ -114,7 +126,7 @@ func (s *storm) settle() {
 	s.t.Helper()
 	calm := make(chan struct{})
 	close(calm)
-	for i, err := range s.together(calm, func() {}) {
+	for i, err := range s.together(calm, func(func()) {}) {
 		if err != nil {
 			s.t.Fatalf("%s in %s: %v", s.stormers[i].name, s.stormers[i].room, err)
 		}
@@ -154,13 +166,13 @@ func TestStopInStorm(t *testing.T) {
 // TestStopTellsQuietMembers stops the program while members only listen, and
 // while one has connected and said nothing yet.
 func TestStopTellsQuietMembers(t *testing.T) {
-	program := testenv.StartProgram(t)
+	program := start(t)
 	room := createRoom(t, program.URL(), "Ann")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
-	var clients []*wsclient.Client
+	var clients []*testclient.Client
 	for i := range 3 {
-		c, err := wsclient.Dial(ctx, socketURL(program.URL()), wsclient.Options{})
+		c, err := testclient.DialWebSocket(ctx, socketURL(program.URL()), testclient.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +193,7 @@ func TestStopTellsQuietMembers(t *testing.T) {
 	program.Stop()
 	t.Logf("stopped after %v", time.Since(began).Round(time.Millisecond))
 	for i, c := range clients {
-		bye, err := wsclient.Await[*protocol.Bye](ctx, c, nil)
+		bye, err := testclient.Await[*protocol.Bye](ctx, c, nil)
 		if err != nil {
 			t.Errorf("client %d: no bye: %v", i, err)
 			continue

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"io"
 	"log/slog"
 	"testing"
 
@@ -44,7 +43,7 @@ func (s *storm) check() {
 // readLog reads a room's whole log, and checks that it is one.
 func readLog(t *testing.T, path, room string) []core.Event {
 	t.Helper()
-	log, err := sqlitelog.Open(t.Context(), path, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	log, err := sqlitelog.Open(t.Context(), path, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

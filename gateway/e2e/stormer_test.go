@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 
-	"tandem.watch/tandem/internal/wsclient"
+	"tandem.watch/tandem/internal/testclient"
 	"tandem.watch/tandem/protocol"
 )
 
@@ -51,7 +51,7 @@ type stormer struct {
 // closed it only waits for its answers, and returns nil with the last of them.
 func (s *stormer) session(ctx context.Context, calm <-chan struct{}) error {
 	s.bye, s.closed = nil, 0
-	c, err := wsclient.Dial(ctx, s.url, wsclient.Options{})
+	c, err := testclient.DialWebSocket(ctx, s.url, testclient.Options{})
 	if err != nil {
 		return err
 	}
@@ -68,14 +68,14 @@ func (s *stormer) session(ctx context.Context, calm <-chan struct{}) error {
 		return err
 	}
 	err = s.exchange(ctx, c, calm)
-	if errors.Is(err, wsclient.ErrEnded) {
+	if errors.Is(err, testclient.ErrEnded) {
 		s.closed = c.CloseCode()
 	}
 	return err
 }
 
 // exchange sends and receives.
-func (s *stormer) exchange(ctx context.Context, c *wsclient.Client, calm <-chan struct{}) error {
+func (s *stormer) exchange(ctx context.Context, c *testclient.Client, calm <-chan struct{}) error {
 	s.repeat(c)
 	for {
 		select {
@@ -118,7 +118,7 @@ func (s *stormer) welcome(w *protocol.Welcome) error {
 }
 
 // repeat sends some answered commands again, then the unanswered ones.
-func (s *stormer) repeat(c *wsclient.Client) {
+func (s *stormer) repeat(c *testclient.Client) {
 	s.repeated = map[uint64]bool{}
 	next := uint64(len(s.sent)) + 1
 	if len(s.unanswered) > 0 {
@@ -137,7 +137,7 @@ func (s *stormer) repeat(c *wsclient.Client) {
 
 // send sends a command. When it fails, the end of the connection is to come,
 // after what the gateway had to say.
-func (s *stormer) send(c *wsclient.Client, m protocol.CommandMessage) {
+func (s *stormer) send(c *testclient.Client, m protocol.CommandMessage) {
 	_ = c.Send(m)
 }
 
@@ -159,7 +159,7 @@ func (s *stormer) invent() protocol.CommandMessage {
 	}
 }
 
-func (s *stormer) receive(c *wsclient.Client, m protocol.ServerMessage) error {
+func (s *stormer) receive(c *testclient.Client, m protocol.ServerMessage) error {
 	switch m := m.(type) {
 	case *protocol.Events:
 		return s.receiveEvents(m)
@@ -211,7 +211,7 @@ func (s *stormer) receiveAck(m *protocol.Ack) error {
 	return nil
 }
 
-func (s *stormer) receiveError(c *wsclient.Client, m *protocol.Error) error {
+func (s *stormer) receiveError(c *testclient.Client, m *protocol.Error) error {
 	switch m.Code {
 	case protocol.CodeUnavailable, protocol.CodeUnknown:
 		// A gateway that stops may say so; then the next session asks again.

@@ -48,7 +48,7 @@ func describe(w *protocol.Event, e core.Event) bool {
 		s := protocol.Settings(b.Settings)
 		w.Type, w.Settings = protocol.EventSettings, &s
 	case core.Unbanned:
-		w.Type, w.Unbanned = protocol.EventUnbanned, &protocol.BannedMember{ID: b.Member}
+		w.Type, w.Unbanned = protocol.EventUnbanned, &protocol.BannedMember{ID: b.Member, Name: b.Name}
 	default: // Created, Seated and Noted concern no client
 		return false
 	}

@@ -17,6 +17,11 @@ type Limits struct {
 	// MessagesPerSecond and Burst bound its messages: 60 and 180.
 	MessagesPerSecond float64
 	Burst             int
+	// CommandsPerSecond and CommandBurst bound the commands among them, which
+	// are kept: 15 and 90, at least as many as a client may have unanswered, and
+	// so repeats at once when it comes back.
+	CommandsPerSecond float64
+	CommandBurst      int
 	// Strikes is how many refusable messages (no JSON, wrong types, too many)
 	// are answered with errors before the session is closed: 50, and one more
 	// every 10 s.
@@ -32,6 +37,10 @@ func (l Limits) withDefaults() Limits {
 	if l.Burst == 0 {
 		l.Burst = 180
 	}
+	if l.CommandsPerSecond == 0 {
+		l.CommandsPerSecond = 15
+	}
+	l.CommandBurst = max(l.CommandBurst, protocol.MaxInFlight)
 	if l.Strikes == 0 {
 		l.Strikes = 50
 	}
@@ -50,6 +59,7 @@ type Peer struct {
 	address string
 	limits  Limits
 	rate    *rate.Limiter
+	logged  *rate.Limiter // of what is kept for ever
 	logger  *slog.Logger
 
 	session  *core.Session
@@ -67,6 +77,7 @@ func NewPeer(hub *core.Hub, clock core.Clock, conn core.Conn, address string, li
 	return &Peer{
 		hub: hub, clock: clock, conn: conn, address: address, limits: limits,
 		rate:    rate.NewLimiter(rate.Limit(limits.MessagesPerSecond), limits.Burst),
+		logged:  rate.NewLimiter(rate.Limit(limits.CommandsPerSecond), limits.CommandBurst),
 		strikes: rate.NewLimiter(rate.Every(10*time.Second), limits.Strikes),
 		logger:  logger, began: time.Now(),
 	}
@@ -79,7 +90,7 @@ func (p *Peer) Seated() bool { return p.session != nil }
 // false the connection has been closed and is not to be read any more.
 func (p *Peer) Receive(ctx context.Context, data []byte, at int64) bool {
 	p.messages++
-	if !p.rate.Allow() {
+	if !p.allow(len(data)) {
 		return p.strike(protocol.CloseRateLimited, p.tooFast(data))
 	}
 	m, err := protocol.DecodeClient(data)
@@ -101,7 +112,38 @@ func (p *Peer) Receive(ctx context.Context, data []byte, at int64) bool {
 		}
 		return p.hello(ctx, hello)
 	}
+	if !p.affords(m) {
+		return p.strike(protocol.CloseRateLimited, p.tooFast(data))
+	}
 	return p.handle(ctx, m, at)
+}
+
+// affords says whether the peer may ask for what costs more than a message.
+func (p *Peer) affords(m protocol.ClientMessage) bool {
+	switch m.(type) {
+	case protocol.CommandMessage:
+		return p.logged.Allow()
+	case *protocol.GetHistory:
+		const lines = 10 // a page of them is as much as this many messages
+		return p.rate.AllowN(time.Now(), min(lines, p.limits.Burst))
+	default:
+		return true
+	}
+}
+
+// heavy is how many bytes weigh as much as a message by itself: what a peer
+// may send at once must not fill the outbox of somebody that it is meant for.
+const heavy = 4 << 10
+
+func (p *Peer) allow(bytes int) bool {
+	return p.rate.AllowN(time.Now(), min(1+bytes/heavy, p.limits.Burst))
+}
+
+// Control counts a control frame of the transport, such as a ping. It returns
+// as Receive does.
+func (p *Peer) Control() bool {
+	p.messages++
+	return p.allow(0) || p.strike(protocol.CloseRateLimited, p.tooFast(nil))
 }
 
 // Reject counts what the transport found to be no message at all.

@@ -25,6 +25,8 @@ type Options struct {
 	CheckOrigin func(*http.Request) bool
 	// Address returns what limits count a request as. Required.
 	Address func(*http.Request) string
+	// Refuse answers a request that does not become a session. Required.
+	Refuse func(w http.ResponseWriter, status int, e *protocol.Error)
 
 	// HelloTimeout is how long a session may last before it is welcomed: 10 s.
 	HelloTimeout time.Duration

@@ -34,14 +34,25 @@ type conn struct {
 func newConn(socket *websocket.Conn, h *Handler) *conn {
 	c := &conn{h: h, socket: socket, net: socket.NetConn()}
 	c.out = pump.New(h.opts.Outbox, c.write, c.ended)
-	// The connection has one writer. Answers to control frames go through it
-	// too, and a flood of pings fills the peer's own outbox, nothing else.
-	socket.SetPingHandler(func(data string) error {
-		c.push(core.ClassControl, "", v1.AppendPong(nil, data))
-		return nil
-	})
-	socket.SetCloseHandler(func(int, string) error { return nil })
 	return c
+}
+
+// handleControl answers control frames. The connection has one writer: answers
+// go through it too, and count as the peer's messages.
+func (c *conn) handleControl(peer *v1.Peer) {
+	c.socket.SetPingHandler(func(data string) error {
+		c.push(core.ClassControl, "", v1.AppendPong(nil, data))
+		return count(peer)
+	})
+	c.socket.SetPongHandler(func(string) error { return count(peer) })
+	c.socket.SetCloseHandler(func(int, string) error { return nil })
+}
+
+func count(peer *v1.Peer) error {
+	if !peer.Control() {
+		return net.ErrClosed
+	}
+	return nil
 }
 
 // Send implements core.Conn.

@@ -40,7 +40,11 @@ func NewHandler(o v1.Options) *Handler {
 			Subprotocols:     []string{protocol.Subprotocol},
 			CheckOrigin:      o.CheckOrigin,
 			Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
-				http.Error(w, http.StatusText(status)+": "+reason.Error(), status)
+				code := protocol.CodeInvalid
+				if status == http.StatusForbidden {
+					code = protocol.CodeForbidden
+				}
+				o.Refuse(w, status, protocol.Errorf(code, "%v", reason))
 			},
 		},
 	}
@@ -49,7 +53,7 @@ func NewHandler(o v1.Options) *Handler {
 // ServeHTTP upgrades the request and serves the session until it ends.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !wantsV1(r) {
-		http.Error(w, "this endpoint speaks the WebSocket subprotocol "+protocol.Subprotocol, http.StatusBadRequest)
+		h.opts.Refuse(w, http.StatusBadRequest, protocol.Errorf(protocol.CodeInvalid, "this endpoint speaks the WebSocket subprotocol %s", protocol.Subprotocol))
 		return
 	}
 	address := h.opts.Address(r)
@@ -73,6 +77,7 @@ func wantsV1(r *http.Request) bool {
 
 // serve reads until the connection ends, and waits for the writer.
 func (c *conn) serve(ctx context.Context, peer *v1.Peer) {
+	c.handleControl(peer)
 	c.read(ctx, peer)
 	c.Close(core.Bye{Code: protocol.CloseNormal}) // does nothing if it was closed for a reason
 	peer.End(c.closeCode())

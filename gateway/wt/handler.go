@@ -39,13 +39,13 @@ func NewHandler(o v1.Options, server *webtransport.Server) *Handler {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	address := h.opts.Address(r)
 	if !h.opts.CheckOrigin(r) {
-		http.Error(w, "pages of this origin may not connect here", http.StatusForbidden)
+		h.opts.Refuse(w, http.StatusForbidden, protocol.Errorf(protocol.CodeForbidden, "pages of this origin may not connect here"))
 		return
 	}
 	session, err := h.server.Upgrade(w, r)
 	if err != nil {
 		h.opts.Logger.Debug("webtransport session refused", "error", err)
-		w.WriteHeader(http.StatusBadRequest)
+		h.opts.Refuse(w, http.StatusBadRequest, protocol.Errorf(protocol.CodeInvalid, "this endpoint speaks WebTransport over HTTP/3"))
 		return
 	}
 	stream := h.accept(session)

@@ -75,3 +75,8 @@ func (c *Client) SendRaw(kind int, data []byte) error { return c.link.(*webSocke
 // Underlying returns the connection beneath a WebSocket, for tests that misuse
 // it. It panics on another transport.
 func (c *Client) Underlying() net.Conn { return c.link.(*webSocket).socket.NetConn() }
+
+// Over is an Options.Dial that uses a connection that is there already.
+func Over(c net.Conn) func(context.Context, string, string) (net.Conn, error) {
+	return func(context.Context, string, string) (net.Conn, error) { return c, nil }
+}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"reflect"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -67,9 +66,6 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	}
 	t.Run("Model", func(t *testing.T) { testModel(t, open) })
 }
-
-// timeout bounds what a test waits for.
-const timeout = 30 * time.Second
 
 // epoch0 is the instant of the first events, in microseconds.
 const epoch0 = int64(1_750_000_000_000_000)

@@ -71,8 +71,8 @@ func testSecretsUponConflict(t *testing.T, s Store) {
 	b = late.batch(0, core.Noted{})
 	b.Forget = []string{"m_1"}
 	b.Secrets = []core.Secret{{Name: "new", Value: []byte{2}}}
-	conflict(t, s, r.id, behind, b)
-	conflict(t, s, r.id, core.Head{Epoch: 1, Number: 99, ID: 99}, core.Batch{
+	_ = conflict(t, s, r.id, behind, b)
+	_ = conflict(t, s, r.id, core.Head{Epoch: 1, Number: 99, ID: 99}, core.Batch{
 		Events:  []core.Event{{ID: 100, Prev: 99, Epoch: 1, Number: 100, Body: core.Noted{}}},
 		Secrets: b.Secrets, Forget: b.Forget,
 	})

@@ -31,8 +31,7 @@ func unknown(cause error) error { return fmt.Errorf("%w: sqlite: %w", core.ErrUn
 // anything else, a failed sync of the disk say, it may be found there after a
 // crash.
 func commitFailed(err error) error {
-	var e *driver.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*driver.Error](err); ok {
 		switch e.Code() & 0xff {
 		case codes.SQLITE_FULL, codes.SQLITE_BUSY:
 			return unavailable(err)

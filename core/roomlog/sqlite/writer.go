@@ -159,8 +159,7 @@ func (w *writer) write(group []*request) {
 }
 
 func answer(r *request) {
-	var refused *refusal
-	if errors.As(r.err, &refused) {
+	if refused, ok := errors.AsType[*refusal](r.err); ok {
 		r.err = refused.cause
 	}
 	r.done <- r.err
