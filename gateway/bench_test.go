@@ -20,7 +20,7 @@ import (
 
 // benchFlags lift the limits that the load would meet.
 var benchFlags = []string{
-	"--http-addr=127.0.0.1:0", "--log-level=error", "--max-members=5000", "--max-rooms-per-ip=1000000", "--max-message-rate=1000000", "--max-command-rate=1000000", "--max-connects-per-ip=1000000",
+	"--http-addr=127.0.0.1:0", "--https-addr=127.0.0.1:0", "--log-level=error", "--max-members=5000", "--max-rooms-per-ip=1000000", "--max-message-rate=1000000", "--max-command-rate=1000000", "--max-connects-per-ip=1000000",
 }
 
 // shapes are the rooms that fan-out is measured with.

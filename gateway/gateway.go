@@ -50,10 +50,11 @@ type Gateway struct {
 	conns  *connLimit   // connections by address, before they are sessions
 	// attempts bounds how often an address begins sessions.
 	attempts *limit.Keyed
+	counters *v1.Counters
 
 	ready    atomic.Bool
 	listener net.Listener
-	tls      net.Listener // nil with tls=off
+	tls      []net.Listener // none with tls=off
 	work     sync.WaitGroup
 	stop     context.CancelFunc
 	served   chan error
@@ -93,6 +94,7 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 		// A browser opens a few connections beside its session's.
 		conns:    newConnLimit(newCounter(c.MaxSessions+1000, c.SessionsPerIP+100), c.trusts),
 		attempts: limit.NewKeyed(max(1, c.ConnectsPerIP/2), time.Minute/time.Duration(c.ConnectsPerIP), 50_000),
+		counters: v1.NewCounters(logger),
 	}
 	g.hub, err = core.NewHub(core.Options{
 		Log: log, Clock: g.clock, Secrets: secrets, Logger: logger, Grace: c.SeatGrace, MaxMembers: c.MaxMembers,
@@ -115,7 +117,7 @@ func (g *Gateway) sessionOptions() v1.Options {
 			MessagesPerSecond: g.config.MessagesPerSecond, Burst: int(3 * g.config.MessagesPerSecond),
 			CommandsPerSecond: g.config.CommandsPerSecond, CommandBurst: int(6 * g.config.CommandsPerSecond),
 		},
-		CheckOrigin: g.config.checkOrigin, Address: g.config.clientAddress, Refuse: writeError,
+		Counters: g.counters, CheckOrigin: g.config.checkOrigin, Address: g.config.clientAddress, Refuse: writeError,
 	}
 }
 
@@ -156,7 +158,9 @@ func (g *Gateway) startOn(listener net.Listener) {
 	g.work.Go(func() { g.serveHTTP(g.server.Serve(listener)) })
 	if g.secure != nil {
 		g.work.Go(func() { g.certs.Run(background) })
-		g.work.Go(func() { g.serveHTTP(g.secure.ServeTLS(g.tls, "", "")) })
+		for _, l := range g.tls {
+			g.work.Go(func() { g.serveHTTP(g.secure.ServeTLS(l, "", "")) })
+		}
 	}
 	g.ready.Store(true)
 	g.logger.Info("serving", "addr", listener.Addr().String(), "node", g.config.NodeID, "version", Version())
@@ -183,7 +187,9 @@ func (g *Gateway) Failed() <-chan error { return g.served }
 func (g *Gateway) Shutdown(ctx context.Context) error {
 	_ = g.listener.Close()
 	if g.secure != nil {
-		_ = g.tls.Close()
+		for _, l := range g.tls {
+			_ = l.Close()
+		}
 		g.quic.stopAccepting()
 	}
 	g.stop()

@@ -6,10 +6,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"tandem.watch/tandem/gateway/wt"
@@ -37,7 +41,7 @@ func (g *Gateway) addTLS(secret []byte) error {
 	mux := http.NewServeMux()
 	mux.Handle("/", g.routes())
 	connections := newCounter(g.config.MaxSessions, g.config.SessionsPerIP)
-	g.quic = newQUICServer(mux, certs.GetCertificate, keys, connections, g.logger)
+	g.quic = newQUICServer(mux, certs.GetCertificate, keys, connections, g.counters, g.logger)
 	g.wt = wt.NewHandler(g.sessionOptions(), g.quic.web)
 	mux.Handle("CONNECT /v1/wt", g.limitSessions(g.wt))
 	g.secure = g.httpServer(g.announceHTTP3(g.routes()))
@@ -48,24 +52,85 @@ func (g *Gateway) addTLS(secret []byte) error {
 // startTLS listens for TCP and UDP on the same port number, in both address
 // families where the machine has them.
 func (g *Gateway) startTLS(ctx context.Context) error {
-	const remedy = "(is another gateway running? choose another address with --https-addr, or --tls off)"
-	tcp, err := new(net.ListenConfig).Listen(ctx, "tcp", g.config.HTTPSAddr)
+	tcp, udp, err := listenBoth(ctx, g.config.HTTPSAddr)
 	if err != nil {
-		return fmt.Errorf("https-addr: %w %s", err, remedy)
+		return fmt.Errorf("https-addr: %w (is another gateway running? choose another address with --https-addr, or --tls off)", err)
 	}
-	host, _, err := net.SplitHostPort(g.config.HTTPSAddr)
-	if err != nil {
-		return errors.Join(fmt.Errorf("https-addr: %w", err), tcp.Close())
-	}
-	udp, err := new(net.ListenConfig).ListenPacket(ctx, "udp", net.JoinHostPort(host, strconv.Itoa(port(tcp.Addr()))))
-	if err != nil {
-		return errors.Join(fmt.Errorf("https-addr: %w %s", err, remedy), tcp.Close())
-	}
-	if err := g.quic.start(udp); err != nil {
-		return errors.Join(fmt.Errorf("https-addr: %w", err), tcp.Close())
+	if err := g.quic.start(udp...); err != nil {
+		return errors.Join(fmt.Errorf("https-addr: %w", err), closeAll(tcp))
 	}
 	g.tls = tcp
 	return nil
+}
+
+// listenBoth listens for TCP and UDP on one port number of every address that a
+// host name stands for: a browser that goes to localhost may try ::1 alone.
+func listenBoth(ctx context.Context, addr string) (tcp []net.Listener, udp []net.PacketConn, err error) {
+	host, number, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	hosts, err := hostAddresses(ctx, host)
+	if err != nil {
+		return nil, nil, err
+	}
+	var missing error
+	for _, h := range hosts {
+		t, u, err := listenPair(ctx, net.JoinHostPort(h, number))
+		if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
+			missing = err // the machine lacks this one, an address family perhaps
+			continue
+		}
+		if err != nil {
+			return nil, nil, errors.Join(err, closeAll(tcp), closeAll(udp))
+		}
+		tcp, udp = append(tcp, t), append(udp, u)
+		number = strconv.Itoa(port(t.Addr())) // the same for all, if it was 0
+	}
+	if len(tcp) == 0 {
+		return nil, nil, missing
+	}
+	return tcp, udp, nil
+}
+
+// hostAddresses lists what to listen on: what is no name stands for itself.
+func hostAddresses(ctx context.Context, host string) ([]string, error) {
+	if host == "" || net.ParseIP(host) != nil || strings.Contains(host, "%") {
+		return []string{host}, nil
+	}
+	if strings.EqualFold(host, "localhost") {
+		return []string{"127.0.0.1", "::1"}, nil // to browsers, whatever the machine's files say
+	}
+	all, err := net.DefaultResolver.LookupHost(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+func listenPair(ctx context.Context, addr string) (net.Listener, net.PacketConn, error) {
+	tcp, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, nil, errors.Join(err, tcp.Close())
+	}
+	udp, err := new(net.ListenConfig).ListenPacket(ctx, "udp", net.JoinHostPort(host, strconv.Itoa(port(tcp.Addr()))))
+	if err != nil {
+		return nil, nil, errors.Join(err, tcp.Close())
+	}
+	return tcp, udp, nil
+}
+
+func closeAll[C io.Closer](list []C) error {
+	var all error
+	for _, c := range list {
+		all = errors.Join(all, c.Close())
+	}
+	return all
 }
 
 func port(a net.Addr) int {
@@ -96,7 +161,7 @@ func (g *Gateway) publicPort() int {
 		}
 		return 443
 	}
-	return port(g.tls.Addr())
+	return port(g.tls[0].Addr())
 }
 
 // endpoints are where this gateway can be reached, best first: by its public

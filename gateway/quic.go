@@ -17,9 +17,12 @@ import (
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
 	"golang.org/x/time/rate"
+
+	v1 "tandem.watch/tandem/gateway/v1"
+	"tandem.watch/tandem/gateway/wt"
 )
 
-// quicServer serves HTTP/3 and WebTransport on a UDP socket. It accepts the
+// quicServer serves HTTP/3 and WebTransport on UDP sockets. It accepts the
 // connections itself, so that the transport's settings are ours.
 type quicServer struct {
 	// static after construction
@@ -28,13 +31,14 @@ type quicServer struct {
 	keys   quicKeys
 	addrs  *counter
 	limit  *rate.Limiter
+	counts *v1.Counters
 	logger *slog.Logger
 
 	// set by start
-	transport *quic.Transport
-	listener  *quic.EarlyListener
-	accepting sync.WaitGroup
-	serving   sync.WaitGroup
+	transports []*quic.Transport
+	listeners  []*quic.EarlyListener
+	accepting  sync.WaitGroup
+	serving    sync.WaitGroup
 }
 
 // quicKeys let a client of before be recognised after a restart. Address
@@ -60,7 +64,7 @@ func deriveQUICKeys(secret []byte, node string) (k quicKeys, err error) {
 	return k, nil
 }
 
-func newQUICServer(handler http.Handler, certificates func(*tls.ClientHelloInfo) (*tls.Certificate, error), keys quicKeys, addrs *counter, logger *slog.Logger) *quicServer {
+func newQUICServer(handler http.Handler, certificates func(*tls.ClientHelloInfo) (*tls.Certificate, error), keys quicKeys, addrs *counter, counts *v1.Counters, logger *slog.Logger) *quicServer {
 	config := &quic.Config{
 		HandshakeIdleTimeout: 5 * time.Second,
 		MaxIdleTimeout:       30 * time.Second,
@@ -74,11 +78,13 @@ func newQUICServer(handler http.Handler, certificates func(*tls.ClientHelloInfo)
 		EnableDatagrams: true, EnableStreamResetPartialDelivery: true, // WebTransport needs both
 	}
 	h3 := &http3.Server{
-		Handler: handler, QUICConfig: config, EnableDatagrams: true, MaxHeaderBytes: 16 << 10,
-		TLSConfig: http3.ConfigureTLSConfig(&tls.Config{GetCertificate: certificates, MinVersion: tls.VersionTLS13}),
+		Handler: handler, QUICConfig: config, ConnContext: wt.ConnContext, EnableDatagrams: true, MaxHeaderBytes: 16 << 10,
+		// A connection without a session, which keep-alive would hold for ever.
+		IdleTimeout: time.Minute,
+		TLSConfig:   http3.ConfigureTLSConfig(&tls.Config{GetCertificate: certificates, MinVersion: tls.VersionTLS13}),
 	}
 	return &quicServer{
-		config: config, keys: keys, addrs: addrs, logger: logger,
+		config: config, keys: keys, addrs: addrs, counts: counts, logger: logger,
 		limit: rate.NewLimiter(200, 400),
 		web: &webtransport.Server{
 			H3: h3,
@@ -88,34 +94,44 @@ func newQUICServer(handler http.Handler, certificates func(*tls.ClientHelloInfo)
 	}
 }
 
-// start serves on a socket, which belongs to the server from then on.
-func (q *quicServer) start(socket net.PacketConn) error {
-	q.transport = &quic.Transport{
-		Conn: socket, ConnectionIDLength: 8,
-		StatelessResetKey: &q.keys.reset, TokenGeneratorKey: &q.keys.token,
-		// Under a flood of new connections each must first show that its address
-		// is its own, which costs honest ones a round trip.
-		VerifySourceAddress: func(net.Addr) bool { return !q.limit.Allow() },
-	}
+// start serves on sockets, which belong to the server from then on.
+func (q *quicServer) start(sockets ...net.PacketConn) error {
 	webtransport.ConfigureHTTP3Server(q.web.H3)
-	listener, err := q.transport.ListenEarly(q.web.H3.TLSConfig, q.config)
-	if err != nil {
-		return errors.Join(err, q.transport.Close(), socket.Close())
+	for i, socket := range sockets {
+		t := &quic.Transport{
+			Conn: socket, ConnectionIDLength: 8,
+			StatelessResetKey: &q.keys.reset, TokenGeneratorKey: &q.keys.token,
+			VerifySourceAddress: q.verifies,
+		}
+		listener, err := t.ListenEarly(q.web.H3.TLSConfig, q.config)
+		if err != nil {
+			return errors.Join(err, t.Close(), closeAll(sockets[i:]), q.close())
+		}
+		q.transports, q.listeners = append(q.transports, t), append(q.listeners, listener)
+		q.accepting.Go(func() { q.accept(listener) })
 	}
-	q.listener = listener
-	q.accepting.Go(q.accept)
 	return nil
 }
 
-func (q *quicServer) accept() {
+// verifies says whether a new connection must first show that its address is
+// its own, which costs honest ones a round trip: only in a flood of them.
+func (q *quicServer) verifies(net.Addr) bool {
+	if q.limit.Allow() {
+		return false
+	}
+	q.counts.Refuse(v1.ValidatedAddress)
+	return true
+}
+
+func (q *quicServer) accept(listener *quic.EarlyListener) {
 	for {
-		conn, err := q.listener.Accept(context.Background())
+		conn, err := listener.Accept(context.Background())
 		if err != nil {
 			return // closed
 		}
 		leave, _, ok := q.addrs.enter(limitKey(parseAddr(conn.RemoteAddr().String())))
 		if !ok {
-			q.logger.Debug("quic connection refused: too many from its address")
+			q.counts.Refuse(v1.RefusedConnection)
 			_ = conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeExcessiveLoad), "too many connections")
 			continue
 		}
@@ -130,14 +146,17 @@ func (q *quicServer) accept() {
 
 // stopAccepting lets nobody new in.
 func (q *quicServer) stopAccepting() {
-	_ = q.listener.Close()
+	_ = closeAll(q.listeners)
 	q.accepting.Wait()
 }
 
-// close ends what is left and gives the socket back.
+// close ends what is left and gives the sockets back.
 func (q *quicServer) close() error {
 	q.stopAccepting()
 	err := q.web.Close()
 	q.serving.Wait()
-	return errors.Join(err, q.transport.Close(), q.transport.Conn.Close())
+	for _, t := range q.transports {
+		err = errors.Join(err, t.Close(), t.Conn.Close())
+	}
+	return err
 }

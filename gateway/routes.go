@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem.watch/tandem/client"
+	v1 "tandem.watch/tandem/gateway/v1"
 	"tandem.watch/tandem/protocol"
 )
 
@@ -95,6 +96,7 @@ func (g *Gateway) limitSessions(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		address := g.config.clientAddress(r)
 		if wait, ok := g.attempts.Take(address); !ok {
+			g.counters.Refuse(v1.RefusedAttempts)
 			writeError(w, http.StatusTooManyRequests, &protocol.Error{
 				Code: protocol.CodeRateLimited, Message: "too many new connections from your address", RetryAfterMs: wait.Milliseconds() + 1,
 			})
@@ -104,9 +106,11 @@ func (g *Gateway) limitSessions(next http.Handler) http.Handler {
 		if !ok {
 			w.Header().Set("Retry-After", "5")
 			if everywhere {
+				g.counters.Refuse(v1.RefusedFull)
 				writeError(w, http.StatusServiceUnavailable, protocol.Errorf(protocol.CodeUnavailable, "this gateway has as many sessions as it may"))
 				return
 			}
+			g.counters.Refuse(v1.RefusedAddress)
 			writeError(w, http.StatusTooManyRequests, protocol.Errorf(protocol.CodeRateLimited, "too many connections from your address"))
 			return
 		}

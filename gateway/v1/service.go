@@ -21,6 +21,8 @@ type Options struct {
 	Logger   *slog.Logger
 	// Limits bound each peer.
 	Limits Limits
+	// Counters count how sessions end; nil makes new ones.
+	Counters *Counters
 	// CheckOrigin says whether a page of this origin may connect. Required.
 	CheckOrigin func(*http.Request) bool
 	// Address returns what limits count a request as. Required.
@@ -42,6 +44,9 @@ type Options struct {
 
 // WithDefaults returns o with its zero values replaced.
 func (o Options) WithDefaults() Options {
+	if o.Counters == nil {
+		o.Counters = NewCounters(o.Logger)
+	}
 	setDefault(&o.HelloTimeout, 10*time.Second)
 	setDefault(&o.Silence, protocol.SilenceLimit)
 	setDefault(&o.WriteTimeout, 10*time.Second)

@@ -2,6 +2,7 @@ package v1
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"tandem.watch/tandem/core"
 	"tandem.watch/tandem/protocol"
@@ -42,8 +43,7 @@ func (Datagram) Append(dst []byte, m core.Message) ([]byte, error) {
 	case core.ClockRead:
 		return protocol.AppendClock(dst, protocol.Clock{T1: m.T1, T2: m.T2, T3: m.T3}), nil
 	case core.Happened:
-		for i := len(m.Events) - 1; i >= 0; i-- {
-			e := m.Events[i]
+		for _, e := range slices.Backward(m.Events) {
 			if t, ok := e.Body.(core.TimelineSet); ok {
 				return protocol.AppendTimeline(dst, protocol.DatagramEvent{Epoch: e.Epoch, Timeline: timeline(t, e.Number)}), nil
 			}

@@ -113,8 +113,27 @@ func (c *conn) extend(d time.Duration) {
 	}
 }
 
-// write sends all that waits in one write.
+// chunk is how much, at least, a peer must take in WriteTimeout: a slow line
+// does not lose its session for having much to catch up with.
+const chunk = 32 << 10
+
+// write sends all that waits, in as few writes as there are chunks.
 func (c *conn) write(frames [][]byte) error {
+	for len(frames) > 0 {
+		n, size := 0, 0
+		for n < len(frames) && size < chunk {
+			size += len(frames[n])
+			n++
+		}
+		if err := c.writeSome(frames[:n]); err != nil {
+			return err
+		}
+		frames = frames[n:]
+	}
+	return nil
+}
+
+func (c *conn) writeSome(frames [][]byte) error {
 	_ = c.net.SetWriteDeadline(time.Now().Add(c.h.opts.WriteTimeout))
 	if len(frames) == 1 {
 		_, err := c.net.Write(frames[0]) // cheaper than joining one

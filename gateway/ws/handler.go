@@ -31,8 +31,9 @@ type Handler struct {
 
 // NewHandler returns a handler for /v1/ws.
 func NewHandler(o v1.Options) *Handler {
+	o = o.WithDefaults()
 	return &Handler{
-		opts: o.WithDefaults(), encoding: &v1.WebSocket{JSON: o.Encoding},
+		opts: o, encoding: &v1.WebSocket{JSON: o.Encoding},
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: 10 * time.Second,
 			ReadBufferSize:   512,          // most messages of clients are smaller
@@ -40,10 +41,11 @@ func NewHandler(o v1.Options) *Handler {
 			Subprotocols:     []string{protocol.Subprotocol},
 			CheckOrigin:      o.CheckOrigin,
 			Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
-				code := protocol.CodeInvalid
+				code, why := protocol.CodeInvalid, v1.RefusedUpgrade
 				if status == http.StatusForbidden {
-					code = protocol.CodeForbidden
+					code, why = protocol.CodeForbidden, v1.RefusedOrigin
 				}
+				o.Counters.Refuse(why)
 				o.Refuse(w, status, protocol.Errorf(code, "%v", reason))
 			},
 		},
@@ -53,6 +55,7 @@ func NewHandler(o v1.Options) *Handler {
 // ServeHTTP upgrades the request and serves the session until it ends.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !wantsV1(r) {
+		h.opts.Counters.Refuse(v1.RefusedUpgrade)
 		h.opts.Refuse(w, http.StatusBadRequest, protocol.Errorf(protocol.CodeInvalid, "this endpoint speaks the WebSocket subprotocol %s", protocol.Subprotocol))
 		return
 	}
@@ -81,6 +84,7 @@ func (c *conn) serve(ctx context.Context, peer *v1.Peer) {
 	c.read(ctx, peer)
 	c.Close(core.Bye{Code: protocol.CloseNormal}) // does nothing if it was closed for a reason
 	peer.End(c.closeCode())
+	c.h.opts.Counters.Close(c.closeCode())
 	c.out.Wait()
 	c.linger()
 	_ = c.net.Close()

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/quic-go/quic-go"
 	"github.com/quic-go/webtransport-go"
 
 	"tandem.watch/tandem/core"
@@ -30,6 +32,8 @@ type conn struct {
 	datagram *pump.Pump
 
 	seated atomic.Bool
+
+	quic *quic.Conn
 
 	// owned by the bulk writer
 	bulkStream *webtransport.SendStream
@@ -107,7 +111,14 @@ func (c *conn) Close(bye core.Bye) {
 }
 
 // Abort implements v1.Connection.
-func (c *conn) Abort() { c.end() }
+func (c *conn) Abort() { c.cut() }
+
+// cut ends the QUIC connection beneath.
+func (c *conn) cut() {
+	if c.quic != nil {
+		_ = c.quic.CloseWithError(0, "")
+	}
+}
 
 func (c *conn) closeCode() protocol.CloseCode {
 	c.mu.Lock()
@@ -175,26 +186,39 @@ type deadlineWriter interface {
 	Write([]byte) (int, error)
 }
 
-// writeStream writes frames as one piece: each write to a stream takes a lock
-// and may make a packet.
+// piece is how many bytes a peer must take within the time of a write: a slow
+// line is given as long as it goes on taking.
+const piece = 32 << 10
+
+// writeStream writes frames in as few pieces as may be: each write to a stream
+// takes a lock and may make a packet.
 func writeStream(s deadlineWriter, frames [][]byte, timeout time.Duration) error {
-	if err := s.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
-		return err
+	var joined []byte
+	for len(frames) > 0 {
+		n, size := 1, len(frames[0])
+		for n < len(frames) && size+len(frames[n]) <= piece {
+			size += len(frames[n])
+			n++
+		}
+		b := frames[0]
+		if n > 1 {
+			joined = slices.Grow(joined[:0], size)
+			for _, f := range frames[:n] {
+				joined = append(joined, f...)
+			}
+			b = joined
+		}
+		frames = frames[n:]
+		for part := range slices.Chunk(b, piece) {
+			if err := s.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
+				return err
+			}
+			if _, err := s.Write(part); err != nil {
+				return err
+			}
+		}
 	}
-	if len(frames) == 1 {
-		_, err := s.Write(frames[0])
-		return err
-	}
-	size := 0
-	for _, f := range frames {
-		size += len(f)
-	}
-	all := make([]byte, 0, size)
-	for _, f := range frames {
-		all = append(all, f...)
-	}
-	_, err := s.Write(all)
-	return err
+	return nil
 }
 
 // writeDatagrams sends what is newest of each kind. It blocks while the path

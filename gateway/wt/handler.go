@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quic-go/quic-go"
 	"github.com/quic-go/webtransport-go"
 	"golang.org/x/time/rate"
 
@@ -39,11 +40,13 @@ func NewHandler(o v1.Options, server *webtransport.Server) *Handler {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	address := h.opts.Address(r)
 	if !h.opts.CheckOrigin(r) {
+		h.opts.Counters.Refuse(v1.RefusedOrigin)
 		h.opts.Refuse(w, http.StatusForbidden, protocol.Errorf(protocol.CodeForbidden, "pages of this origin may not connect here"))
 		return
 	}
 	session, err := h.server.Upgrade(w, r)
 	if err != nil {
+		h.opts.Counters.Refuse(v1.RefusedUpgrade)
 		h.opts.Logger.Debug("webtransport session refused", "error", err)
 		h.opts.Refuse(w, http.StatusBadRequest, protocol.Errorf(protocol.CodeInvalid, "this endpoint speaks WebTransport over HTTP/3"))
 		return
@@ -53,12 +56,21 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := newConn(h, session, stream)
+	c.quic, _ = r.Context().Value(connKey{}).(*quic.Conn)
 	if !h.Enter(c) {
 		_ = session.CloseWithError(webtransport.SessionErrorCode(protocol.CloseRestart), protocol.CloseRestart.String())
 		return
 	}
 	defer h.Leave(c)
 	c.serve(h.opts.Hub.Context(), v1.NewPeer(h.opts.Hub, h.opts.Clock, c, address, h.opts.Limits, h.opts.Logger.With("transport", "webtransport")))
+}
+
+type connKey struct{}
+
+// ConnContext is for the HTTP/3 server: sessions find their connection by it,
+// to end it when the peer takes nothing more.
+func ConnContext(ctx context.Context, c *quic.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
 }
 
 // accept waits for the stream that the client's messages come on.
@@ -74,6 +86,7 @@ func (h *Handler) accept(session *webtransport.Session) *webtransport.Stream {
 		code = protocol.CloseHelloTimeout
 		h.opts.Logger.Info("session ended", "transport", "webtransport", "code", int(code), "reason", code.String())
 	}
+	h.opts.Counters.Close(code)
 	_ = session.CloseWithError(webtransport.SessionErrorCode(code), code.String())
 	return nil
 }
@@ -84,8 +97,13 @@ func (c *conn) serve(ctx context.Context, peer *v1.Peer) {
 	c.read(ctx, peer, &datagrams)
 	c.Close(core.Bye{Code: protocol.CloseNormal}) // does nothing if it was closed for a reason
 	peer.End(c.closeCode())
+	c.h.opts.Counters.Close(c.closeCode())
 	c.control.Wait()
 	c.linger()
+	// A peer that has gone answers nothing: neither the session's end nor a
+	// datagram would ever get through.
+	cut := time.AfterFunc(c.h.opts.Linger, c.cut)
+	defer cut.Stop()
 	c.end()
 	datagrams.Wait()
 	c.bulk.Wait()
@@ -155,11 +173,12 @@ func (c *conn) readDatagrams() {
 		at := c.h.opts.Clock.Now()
 		probe, err := protocol.DecodeProbe(b)
 		if err != nil || !limit.Allow() {
+			code, why := protocol.CloseProtocol, v1.RefusedDatagram
+			if err == nil {
+				code, why = protocol.CloseRateLimited, v1.RefusedFast
+			}
+			c.h.opts.Counters.Refuse(why)
 			if !strikes.Allow() {
-				code := protocol.CloseProtocol
-				if err == nil {
-					code = protocol.CloseRateLimited
-				}
 				c.Close(core.Bye{Code: code, AfterMs: 5000})
 				return
 			}

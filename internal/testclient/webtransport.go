@@ -29,6 +29,9 @@ type WebTransportOptions struct {
 	Header http.Header
 	// Queue is how many messages may wait to be read: 1024.
 	Queue int
+	// Window is how many bytes of each stream may come before they are read;
+	// 0 is the library's.
+	Window uint64
 }
 
 // DialWebTransport connects to a gateway's /v1/wt, such as
@@ -38,6 +41,7 @@ func DialWebTransport(ctx context.Context, url string, o WebTransportOptions) (*
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{http3.NextProtoH3}}, //nolint:gosec // a test's
 		QUICConfig: &quic.Config{
 			EnableDatagrams: true, EnableStreamResetPartialDelivery: true, MaxIdleTimeout: 60 * time.Second,
+			InitialStreamReceiveWindow: o.Window, MaxStreamReceiveWindow: o.Window,
 		},
 	}
 	l := &webTransport{dialer: dialer}
@@ -154,8 +158,15 @@ func (w *webTransport) release() error {
 	return err
 }
 
-func (*webTransport) code(err error) protocol.CloseCode {
-	if closed, ok := errors.AsType[*webtransport.SessionError](err); ok {
+// code is the session's own: a stream that ended before it does not tell it.
+func (w *webTransport) code(error) protocol.CloseCode {
+	select {
+	case <-w.session.Context().Done():
+	default:
+		return 0
+	}
+	_, err := w.session.OpenStream()
+	if closed, ok := errors.AsType[*webtransport.SessionError](err); ok && closed.Remote {
 		return protocol.CloseCode(closed.ErrorCode) //nolint:gosec // ours are below 5000
 	}
 	return 0
