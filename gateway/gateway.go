@@ -121,12 +121,18 @@ func (g *Gateway) sessionOptions() v1.Options {
 	}
 }
 
+// What a request and its answer may take; sessions have limits of their own.
+const (
+	readTimeout  = 15 * time.Second
+	writeTimeout = time.Minute // the clip over a slow line
+)
+
 func (g *Gateway) httpServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      time.Minute, // the clip over a slow line; sessions have their own
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       time.Minute,
 		ConnState:         g.conns.watch,
 		MaxHeaderBytes:    16 << 10,
@@ -158,6 +164,13 @@ func (g *Gateway) startOn(listener net.Listener) {
 	g.work.Go(func() { g.serveHTTP(g.server.Serve(listener)) })
 	if g.secure != nil {
 		g.work.Go(func() { g.certs.Run(background) })
+		g.work.Go(func() {
+			select {
+			case err := <-g.quic.failed:
+				g.serveHTTP(fmt.Errorf("https-addr: %w", err))
+			case <-background.Done():
+			}
+		})
 		for _, l := range g.tls {
 			g.work.Go(func() { g.serveHTTP(g.secure.ServeTLS(l, "", "")) })
 		}

@@ -39,14 +39,29 @@ func (g *Gateway) addTLS(secret []byte) error {
 	}
 	g.certs = certs
 	mux := http.NewServeMux()
-	mux.Handle("/", g.routes())
-	connections := newCounter(g.config.MaxSessions, g.config.SessionsPerIP)
-	g.quic = newQUICServer(mux, certs.GetCertificate, keys, connections, g.counters, g.logger)
+	mux.Handle("/", timeLimited(g.routes()))
+	g.quic = newQUICServer(mux, certs.GetCertificate, keys, g.logger)
+	g.quic.counts = g.counters
+	// As with TCP, a browser opens a few connections beside its session's.
+	g.quic.conns = newCounter(g.config.MaxSessions+1000, g.config.SessionsPerIP+100)
+	g.quic.exempt = g.config.trusts
 	g.wt = wt.NewHandler(g.sessionOptions(), g.quic.web)
 	mux.Handle("CONNECT /v1/wt", g.limitSessions(g.wt))
 	g.secure = g.httpServer(g.announceHTTP3(g.routes()))
 	g.secure.TLSConfig = &tls.Config{GetCertificate: certs.GetCertificate, MinVersion: tls.VersionTLS12}
 	return nil
+}
+
+// timeLimited bounds a request over HTTP/3, whose server has no time-outs.
+func timeLimited(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := http.NewResponseController(w)
+		if err := errors.Join(c.SetReadDeadline(time.Now().Add(readTimeout)), c.SetWriteDeadline(time.Now().Add(writeTimeout))); err != nil {
+			http.Error(w, "internal error", http.StatusInternalServerError)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // startTLS listens for TCP and UDP on the same port number, in both address
@@ -56,10 +71,10 @@ func (g *Gateway) startTLS(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("https-addr: %w (is another gateway running? choose another address with --https-addr, or --tls off)", err)
 	}
+	g.tls = tcp // before anybody can ask for its port
 	if err := g.quic.start(udp...); err != nil {
 		return errors.Join(fmt.Errorf("https-addr: %w", err), closeAll(tcp))
 	}
-	g.tls = tcp
 	return nil
 }
 
@@ -155,8 +170,8 @@ func (g *Gateway) announceHTTP3(next http.Handler) http.Handler {
 
 // publicPort is the port that people reach HTTPS and QUIC at.
 func (g *Gateway) publicPort() int {
-	if g.config.PublicURL != nil {
-		if p, err := strconv.Atoi(g.config.PublicURL.Port()); err == nil {
+	if u := g.config.PublicURL; u != nil && u.Scheme == "https" {
+		if p, err := strconv.Atoi(u.Port()); err == nil {
 			return p
 		}
 		return 443

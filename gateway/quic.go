@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -29,10 +30,13 @@ type quicServer struct {
 	web    *webtransport.Server
 	config *quic.Config
 	keys   quicKeys
-	addrs  *counter
+	conns  *counter              // connections by address
+	exempt func(netip.Addr) bool // proxies, behind which many are
 	limit  *rate.Limiter
 	counts *v1.Counters
 	logger *slog.Logger
+
+	failed chan error // receives when a socket can no longer be served
 
 	// set by start
 	transports []*quic.Transport
@@ -64,7 +68,7 @@ func deriveQUICKeys(secret []byte, node string) (k quicKeys, err error) {
 	return k, nil
 }
 
-func newQUICServer(handler http.Handler, certificates func(*tls.ClientHelloInfo) (*tls.Certificate, error), keys quicKeys, addrs *counter, counts *v1.Counters, logger *slog.Logger) *quicServer {
+func newQUICServer(handler http.Handler, certificates func(*tls.ClientHelloInfo) (*tls.Certificate, error), keys quicKeys, logger *slog.Logger) *quicServer {
 	config := &quic.Config{
 		HandshakeIdleTimeout: 5 * time.Second,
 		MaxIdleTimeout:       30 * time.Second,
@@ -73,7 +77,7 @@ func newQUICServer(handler http.Handler, certificates func(*tls.ClientHelloInfo)
 		// A session sends little; these bound what one peer can make us hold.
 		InitialStreamReceiveWindow: 64 << 10, MaxStreamReceiveWindow: 256 << 10,
 		InitialConnectionReceiveWindow: 128 << 10, MaxConnectionReceiveWindow: 512 << 10,
-		MaxIncomingStreams: 100, MaxIncomingUniStreams: 16,
+		MaxIncomingStreams: 32, MaxIncomingUniStreams: 16,
 		Allow0RTT:       false,                                        // a replayed hello would take a seat twice
 		EnableDatagrams: true, EnableStreamResetPartialDelivery: true, // WebTransport needs both
 	}
@@ -84,7 +88,7 @@ func newQUICServer(handler http.Handler, certificates func(*tls.ClientHelloInfo)
 		TLSConfig:   http3.ConfigureTLSConfig(&tls.Config{GetCertificate: certificates, MinVersion: tls.VersionTLS13}),
 	}
 	return &quicServer{
-		config: config, keys: keys, addrs: addrs, counts: counts, logger: logger,
+		config: config, keys: keys, logger: logger, failed: make(chan error, 1),
 		limit: rate.NewLimiter(200, 400),
 		web: &webtransport.Server{
 			H3: h3,
@@ -127,21 +131,46 @@ func (q *quicServer) accept(listener *quic.EarlyListener) {
 	for {
 		conn, err := listener.Accept(context.Background())
 		if err != nil {
-			return // closed
-		}
-		leave, _, ok := q.addrs.enter(limitKey(parseAddr(conn.RemoteAddr().String())))
-		if !ok {
-			q.counts.Refuse(v1.RefusedConnection)
-			_ = conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeExcessiveLoad), "too many connections")
-			continue
+			if !errors.Is(err, quic.ErrServerClosed) {
+				q.logger.Error("quic can no longer be served", "error", err)
+				select {
+				case q.failed <- err:
+				default:
+				}
+			}
+			return
 		}
 		q.serving.Go(func() {
+			leave, ok := q.admit(conn)
+			if !ok {
+				return
+			}
 			defer leave()
 			if err := q.web.ServeQUICConn(conn); err != nil && !errors.Is(err, http.ErrServerClosed) {
 				q.logger.Debug("quic connection ended", "error", err)
 			}
 		})
 	}
+}
+
+// admit counts a connection, when it has shown that its address is its own:
+// packets in somebody else's name must not use up that one's share.
+func (q *quicServer) admit(conn *quic.Conn) (leave func(), ok bool) {
+	addr := parseAddr(conn.RemoteAddr().String())
+	if q.exempt(addr) {
+		return func() {}, true
+	}
+	select {
+	case <-conn.HandshakeComplete():
+	case <-conn.Context().Done():
+		return nil, false
+	}
+	leave, _, ok = q.conns.enter(limitKey(addr))
+	if !ok {
+		q.counts.Refuse(v1.RefusedConnection)
+		_ = conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeExcessiveLoad), "too many connections")
+	}
+	return leave, ok
 }
 
 // stopAccepting lets nobody new in.

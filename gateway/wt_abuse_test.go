@@ -273,7 +273,7 @@ func TestConnectFlood(t *testing.T) {
 		why  v1.Refusal
 		most int
 	}{
-		{"open", []string{"--max-sessions-per-ip", "10"}, v1.RefusedConnection, 10},
+		{"open", []string{"--max-sessions-per-ip", "10"}, v1.RefusedAddress, 10},
 		{"begun", []string{"--max-connects-per-ip", "20"}, v1.RefusedAttempts, 12},
 	} {
 		t.Run(x.name, func(t *testing.T) {

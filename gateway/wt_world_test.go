@@ -182,11 +182,11 @@ func (w *quicWorld) endQUIC() {
 	if n := w.g.wt.Sessions(); n != 0 {
 		w.t.Errorf("%d sessions are still there", n)
 	}
-	w.g.quic.addrs.mu.Lock()
-	if n := w.g.quic.addrs.total; n != 0 {
+	w.g.quic.conns.mu.Lock()
+	if n := w.g.quic.conns.total; n != 0 {
 		w.t.Errorf("%d connections are still counted", n)
 	}
-	w.g.quic.addrs.mu.Unlock()
+	w.g.quic.conns.mu.Unlock()
 	w.air.close()
 }
 

@@ -30,14 +30,16 @@ if ! [[ $go_version =~ ^go1\.([0-9]+) ]] || ((BASH_REMATCH[1] < need_go)); then
 fi
 
 node_major() { node --version 2>/dev/null | sed -E 's/^v([0-9]+).*/\1/'; }
-have_chromium() {
-  [[ -n ${TANDEM_CHROMIUM:-} ]] && have "$TANDEM_CHROMIUM" && return
-  local name # the names that internal/testenv looks for
-  for name in chromium chromium-browser google-chrome google-chrome-stable; do
-    have "$name" && return
+have_any() {
+  local name
+  for name in "$@"; do
+    [[ -n $name ]] && have "$name" && return
   done
   return 1
 }
+# The names that internal/testenv looks for.
+have_chromium() { have_any "${TANDEM_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; }
+have_firefox() { have_any "${TANDEM_FIREFOX:-}" firefox-esr firefox; }
 
 missing=() packages=()
 need() { # what it is for, Debian packages
@@ -51,6 +53,12 @@ fi
 have node || need "Node.js $need_node or newer" nodejs
 have npm || need "npm" npm
 have_chromium || need "Chromium" chromium fonts-dejavu-core
+have_firefox || need "Firefox" firefox-esr
+# Networks of their own for tests, and UDP dropped there; Linux only.
+if [[ $(uname -s) == Linux ]]; then
+  have_any ip /usr/sbin/ip || need "ip" iproute2
+  have_any nft /usr/sbin/nft || need "nft" nftables
+fi
 # The race detector needs a C compiler.
 have "$(go env CC)" || need "a C compiler" gcc libc6-dev
 # npm and go fetch over HTTPS.
@@ -86,7 +94,7 @@ say "installing with apt-get: ${packages[*]}"
 run apt-get update -qq
 run apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 
-have node && have npm && have_chromium || die "installed, but still not found on PATH: ${list:2}"
+have node && have npm && have_chromium && have_firefox || die "installed, but still not found on PATH: ${list:2}"
 (($(node_major) >= need_node)) ||
   die "this system's Node.js $(node --version) is too old; $need_node or newer is needed: https://nodejs.org"
 say "done ($go_version, node $(node --version), npm $(npm --version))"

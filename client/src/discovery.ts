@@ -1,8 +1,10 @@
 import type { Environment } from './environment.js';
 import type { Endpoint } from './protocol/index.js';
 
-/** An answer is fresh for so long, and an unanswered request is worth waiting for, in milliseconds. */
+/** An answer is fresh for so long, in milliseconds. */
 const FRESH_MS = 5_000;
+/** A request that has no answer by then is given up: where packets vanish, requests would pile up. */
+const GIVE_UP_MS = 3_000;
 
 /** Where a gateway can be reached. */
 export interface Directory {
@@ -33,18 +35,29 @@ export class Discovery {
   /** Asks, unless that was just done. Undefined when the gateway does not say. */
   ask(): Promise<Directory | undefined> {
     const now = this.#environment.now();
-    if (!this.#asked || now - this.#asked.at >= FRESH_MS) this.#asked = { at: now, answer: this.#fetch() };
+    if (!this.#asked || now - this.#asked.at >= FRESH_MS) {
+      const asked = { at: now, answer: this.#fetch() };
+      this.#asked = asked;
+      // No answer is not kept: the next round asks anew.
+      void asked.answer.then((directory) => {
+        if (!directory && this.#asked === asked) this.#asked = undefined;
+      });
+    }
     return this.#asked.answer;
   }
 
   async #fetch(): Promise<Directory | undefined> {
+    const abort = new AbortController();
+    const timer = this.#environment.setTimeout(() => abort.abort(), GIVE_UP_MS);
     try {
-      const response = await this.#environment.fetch(this.#url, { cache: 'no-store' });
+      const response = await this.#environment.fetch(this.#url, { cache: 'no-store', signal: abort.signal });
       if (!response.ok) return undefined;
       this.#known = directoryOf(await response.json());
       return this.#known;
     } catch {
       return undefined;
+    } finally {
+      this.#environment.clearTimeout(timer);
     }
   }
 }

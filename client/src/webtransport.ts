@@ -166,7 +166,13 @@ class WebTransportLink implements Transport {
       const read = await reader.read().catch((error: unknown) => this.#end(CloseCode.abnormal, wordsOf(error)));
       if (this.#ended || !read) return;
       if (read.done) return last();
-      each(read.value);
+      try {
+        each(read.value);
+      } catch (error) {
+        // Somebody who listens threw. A stream that is read no more would look alive.
+        this.#end(CloseCode.abnormal, wordsOf(error));
+        throw error;
+      }
     }
   }
 

@@ -3,6 +3,9 @@
 // tests only. They cover what no smaller test can show:
 //
 //   - windows that watch together, positions read from their video elements;
+//   - transports side by side: WebTransport, ws and wss in one room, UDP that
+//     stops getting through, an extension's service worker, Firefox, and pages
+//     that may have no WebTransport;
 //   - a gateway that is stopped or killed under them and comes back;
 //   - storms of commands across kill -9 and SIGTERM, with nothing acknowledged
 //     lost and nothing done twice;

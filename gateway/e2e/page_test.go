@@ -11,20 +11,29 @@ import (
 
 // What a person does on the page, and sees there.
 
+// address is where the window finds a page of the program: over the transport
+// that it is to use.
+func (w *window) address(page string) string {
+	if w.transport == "" {
+		return page
+	}
+	return page + "?transport=" + w.transport
+}
+
 // create makes a room through the form of the start page.
 func (w *window) create(gateway, name string) (link string) {
 	w.t.Helper()
-	w.navigate(gateway + "/")
+	w.navigate(w.address(gateway + "/"))
 	w.enter("#create-name", name)
 	w.click("#create-button")
 	w.awaitRoom()
-	return eval[string](w, `location.href`)
+	return eval[string](w, `location.origin + location.pathname`)
 }
 
 // joinByLink comes into a room by its address.
 func (w *window) joinByLink(link, name string) {
 	w.t.Helper()
-	w.navigate(link)
+	w.navigate(w.address(link))
 	w.enter("#join-name", name)
 	w.click("#join-button")
 	w.awaitRoom()
@@ -33,7 +42,7 @@ func (w *window) joinByLink(link, name string) {
 // joinByCode comes into a room by typing its code on the start page.
 func (w *window) joinByCode(gateway, code, name string) {
 	w.t.Helper()
-	w.navigate(gateway + "/")
+	w.navigate(w.address(gateway + "/"))
 	w.enter("#join-code", code)
 	w.enter("#join-name", name)
 	w.click("#join-button")
@@ -57,6 +66,9 @@ func (w *window) say(text string) {
 // is from 0 to 1.
 func (w *window) seekTo(fraction float64) {
 	w.t.Helper()
+	// A click on the thumb moves nothing.
+	w.await("the thumb's moving away", fmt.Sprintf(
+		`((bar) => Math.abs(bar.value / bar.max - %f) * bar.offsetWidth > 24)(document.querySelector("#seek"))`, fraction))
 	before := eval[int](w, `tandem.room.state.timeline.number`)
 	const where = `(() => {
 		const bar = document.querySelector("#seek");
@@ -170,6 +182,23 @@ func awaitChat(windows []*window, want ...string) []line {
 		}
 	}
 	return all[0]
+}
+
+// connection is how a page is connected: its transport and where to.
+func (w *window) connection() string {
+	w.t.Helper()
+	return eval[string](w, `tandem.room.connection.transport + " " + tandem.room.connection.url`)
+}
+
+// checkConnection checks the transport and the scheme of a page's connection,
+// and that the page says so.
+func (w *window) checkConnection(transport, scheme string) {
+	w.t.Helper()
+	if got := w.connection(); !strings.HasPrefix(got, transport+" "+scheme+"://") {
+		w.t.Errorf("%s is connected by %s, want %s over %s", w.name, got, transport, scheme)
+	}
+	word := map[string]string{"webtransport": "WebTransport", "websocket": "WebSocket"}[transport]
+	w.await("saying how", fmt.Sprintf(`document.querySelector("#state-line").textContent.includes(%s)`, js(word)))
 }
 
 // status is the state line, for the log.

@@ -100,7 +100,7 @@ func checkText(t *testing.T, what, got string, want []string) {
 // TestSecondProcess starts a second program on the data of one that runs.
 func TestSecondProcess(t *testing.T) {
 	first := start(t)
-	got := run(t, nil, "--http-addr", "127.0.0.1:0", "--data-dir", filepath.Join(first.Dir(), "data"))
+	got := run(t, nil, "--http-addr", "127.0.0.1:0", "--https-addr", "127.0.0.1:0", "--data-dir", filepath.Join(first.Dir(), "data"))
 	if got.code != 1 || strings.Contains(got.stdout, "Open") {
 		t.Errorf("a second program on the same data: exit code %d, want 1; stdout %q", got.code, got.stdout)
 	}
@@ -116,7 +116,7 @@ func TestPortTaken(t *testing.T) {
 	}
 	defer listener.Close()
 	addr := listener.Addr().String()
-	got := run(t, nil, "--http-addr", addr)
+	got := run(t, nil, "--http-addr", addr, "--https-addr", "127.0.0.1:0")
 	if got.code != 1 {
 		t.Errorf("exit code %d, want 1", got.code)
 	}

@@ -11,17 +11,20 @@ import (
 )
 
 // TestRestartUnderWindows stops the gateway cleanly, and then kills it, under
-// three windows that watch: they come back by themselves to their seats, miss
+// three windows that watch, over WebTransport, ws and wss: they come back by themselves to their seats, miss
 // nothing, repeat nothing, and their videos play on all the while.
 func TestRestartUnderWindows(t *testing.T) {
 	program := start(t)
 	browser := testenv.Chromium(t)
 	ann := open(t, browser, "Ann", desktop)
+	ann.transport = "webtransport"
 	link := ann.create(program.URL(), "Ann")
 	ben := open(t, browser, "Ben", desktop)
+	ben.transport = "websocket"
 	ben.joinByLink(link, "Ben")
-	cleo := open(t, browser, "Cleo", phone)
-	cleo.joinByLink(link, "Cleo")
+	cleo := open(t, trusting(t), "Cleo", phone)
+	cleo.transport = "websocket"
+	cleo.joinByLink(strings.Replace(link, program.URL(), program.SecureURL(), 1), "Cleo")
 	all := []*window{ann, ben, cleo}
 	awaitMembers(all, "Ann (host)", "Ben", "Cleo")
 
@@ -35,9 +38,12 @@ func TestRestartUnderWindows(t *testing.T) {
 		{"stopped", program.Stop},
 		{"killed", program.Kill},
 	} {
-		ann.seekTo(0.02) // the clip is to last until the end of the round
+		ann.seekTo(0.15) // the clip is to last until the end of the round
 		awaitTogether("before it is "+how.name, all...)
 		seats, members := seatsOf(all), ann.members()
+		ann.checkConnection("webtransport", "https")
+		ben.checkConnection("websocket", "ws")
+		cleo.checkConnection("websocket", "wss")
 		for _, w := range all {
 			text := "before it is " + how.name
 			w.say(text)
@@ -81,6 +87,10 @@ func TestRestartUnderWindows(t *testing.T) {
 			}
 			w.checkUndisturbed(how.name)
 		}
+		if at := eval[float64](ann, `tandem.room.position()`); at > 45 {
+			t.Logf("%s: at %.0f s of the clip; the machine is slow", how.name, at)
+			ann.seekTo(0.15)
+		}
 		awaitTogether("after it was "+how.name, all...)
 	}
 	for _, w := range all {
@@ -117,8 +127,11 @@ func (w *window) record() {
 	eval[bool](w, `(() => {
 		clearInterval(window.recorded?.timer);
 		const video = document.querySelector("#video");
-		const recorded = window.recorded = {events: [], video: [], room: []};
+		const recorded = window.recorded = {events: [], video: [], room: [], late: 0};
+		let last = performance.now();
 		recorded.timer = setInterval(() => {
+			recorded.late = Math.max(recorded.late, performance.now() - last - 50);
+			last = performance.now();
 			recorded.video.push(performance.now() - video.currentTime * 1000);
 			recorded.room.push(performance.now() - tandem.room.position() * 1000);
 		}, 50);
@@ -130,24 +143,30 @@ func (w *window) record() {
 }
 
 // checkUndisturbed checks that since record neither the video nor the timeline
-// stood or jumped. A video may limp on a busy machine; the timeline may not.
+// stood or jumped. A video may limp on a busy machine, and it is not judged
+// where even the page's timers were late; the timeline always is.
 func (w *window) checkUndisturbed(what string) {
 	w.t.Helper()
 	got := eval[struct {
 		Events []string  `json:"events"`
 		Video  []float64 `json:"video"`
 		Room   []float64 `json:"room"`
-	}](w, `({events: recorded.events, video: recorded.video, room: recorded.room})`)
+		Late   float64   `json:"late"`
+	}](w, `({events: recorded.events, video: recorded.video, room: recorded.room, late: recorded.late})`)
 	if len(got.Video) == 0 {
 		w.t.Fatalf("%s: %s recorded nothing", what, w.name)
 	}
+	judge := w.t.Errorf
+	if got.Late > starved {
+		judge = w.t.Logf
+	}
 	if len(got.Events) > 0 {
-		w.t.Errorf("%s: %s's video had: %s", what, w.name, strings.Join(got.Events, ", "))
+		judge("%s: %s's video had: %s", what, w.name, strings.Join(got.Events, ", "))
 	}
 	video, room := slices.Max(got.Video)-slices.Min(got.Video), slices.Max(got.Room)-slices.Min(got.Room)
-	w.t.Logf("%s: %s's video moved by %.0f ms, the timeline by %.1f ms", what, w.name, video, room)
+	w.t.Logf("%s: %s's video moved by %.0f ms, the timeline by %.1f ms; a timer was up to %.0f ms late", what, w.name, video, room, got.Late)
 	if video > 400 {
-		w.t.Errorf("%s: %s's video stood or jumped by %.0f ms", what, w.name, video)
+		judge("%s: %s's video stood or jumped by %.0f ms", what, w.name, video)
 	}
 	if room > 100 {
 		w.t.Errorf("%s: %s's timeline stood or jumped by %.0f ms", what, w.name, room)

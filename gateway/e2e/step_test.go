@@ -16,6 +16,9 @@ const (
 	// settled is how near they come to each other before that is judged: play
 	// is not steady while a player that started late is still catching up.
 	settled = together / 2
+	// starved is how late a page's timer is, in ms, when others have the
+	// machine: what its video does then says nothing about the product.
+	starved = 150
 	// frame is how far windows that stand may be apart.
 	frame = time.Second / 30
 )
@@ -60,6 +63,7 @@ type view struct {
 	position float64 // s
 	off      float64 // ms from where its page takes the room to be
 	moves    bool    // throughout
+	late     bool    // a sample came so late that the page cannot have had its share of the machine
 }
 
 // lookAll looks at all windows at the same time.
@@ -70,7 +74,7 @@ func lookAll(windows []*window, times, apart int) ([]view, error) {
 		group.Go(func() {
 			var samples []sample
 			if samples, errs[i] = look(w, times, apart); errs[i] == nil {
-				views[i] = summarise(w.name, samples)
+				views[i] = summarise(w.name, samples, float64(apart))
 			}
 		})
 	}
@@ -83,13 +87,16 @@ func lookAll(windows []*window, times, apart int) ([]view, error) {
 	return views, nil
 }
 
-func summarise(name string, samples []sample) view {
+func summarise(name string, samples []sample, apart float64) view {
 	v := view{name: name, moves: true}
 	var origins, positions, offs []float64
-	for _, s := range samples {
+	for i, s := range samples {
 		origins, positions = append(origins, s.origin()), append(positions, s.Position)
 		offs = append(offs, (s.Position-s.Room)*1000)
 		v.moves = v.moves && s.Moves
+		if i > 0 && s.At-samples[i-1].At > apart+starved {
+			v.late = true
+		}
 	}
 	v.moves = v.moves && samples[len(samples)-1].Position > samples[0].Position
 	v.origin, v.position, v.off = median(origins), median(positions), median(offs)
@@ -135,25 +142,32 @@ func awaitTogether(what string, windows ...*window) (position float64) {
 	t := windows[0].t
 	t.Helper()
 	began := time.Now()
-	eventually(t, what+": playing together", func() string {
-		views, err := lookAll(windows, 5, 30)
-		if err != nil {
-			return err.Error()
-		}
-		return apart(views, settled)
-	})
-	took := time.Since(began)
+	for {
+		eventually(t, what+": playing together", func() string {
+			views, err := lookAll(windows, 5, 30)
+			if err != nil {
+				return err.Error()
+			}
+			return apart(views, settled)
+		})
+		took := time.Since(began)
 
-	views, err := lookAll(windows, 21, 50)
-	if err != nil {
-		t.Fatalf("%s: %v", what, err)
+		views, err := lookAll(windows, 21, 50)
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		t.Logf("%s: together after %v, then %.1f ms apart over 1 s",
+			what, took.Round(time.Millisecond), spread(views, func(v view) float64 { return v.origin }))
+		wrong := apart(views, together)
+		if wrong != "" && took < patience && slices.ContainsFunc(views, func(v view) bool { return v.late }) {
+			t.Logf("%s: a page was starved, and %s; once more", what, wrong)
+			continue
+		}
+		if wrong != "" {
+			t.Errorf("%s: in steady play %s", what, wrong)
+		}
+		return views[0].position
 	}
-	t.Logf("%s: together after %v, then %.1f ms apart over 1 s",
-		what, took.Round(time.Millisecond), spread(views, func(v view) float64 { return v.origin }))
-	if wrong := apart(views, together); wrong != "" {
-		t.Errorf("%s: in steady play %s", what, wrong)
-	}
-	return views[0].position
 }
 
 // awaitStill waits until the windows stand at the same frame, where the room

@@ -1,30 +1,38 @@
 package e2e
 
 import (
+	"context"
 	"math"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"tandem.watch/tandem/internal/testenv"
 )
 
 // TestThreeWindows is the product in its thinnest form: three people in one
-// room, of whom one comes late, and the host goes.
+// room, of whom one comes late, and the host goes. Each comes over another
+// transport: WebTransport, ws and wss.
 func TestThreeWindows(t *testing.T) {
-	gateway := start(t).URL()
+	program := start(t)
+	gateway := program.URL()
 	browser := testenv.Chromium(t)
 
 	ann := open(t, browser, "Ann", desktop)
+	ann.transport = "webtransport"
 	ann.navigate(gateway + "/")
 	ann.await("the start page", `document.querySelector("#create-form")?.offsetHeight > 0`)
 	ann.shoot("01-start")
 	checkLayout(t, ann, "#create-form", "#join-form")
 	link := ann.create(gateway, "Ann")
 	awaitMembers([]*window{ann}, "Ann (host)")
+	ann.checkConnection("webtransport", "https")
 	ann.shoot("02-alone")
 
 	ben := open(t, browser, "Ben", desktop)
+	ben.transport = "websocket"
 	ben.navigate(link)
 	ben.await("the form to join", `document.querySelector("#join-form")?.offsetHeight > 0`)
 	ben.shoot("03-link")
@@ -32,6 +40,7 @@ func TestThreeWindows(t *testing.T) {
 		t.Error("who opens a link is asked for the code")
 	}
 	ben.joinByLink(link, "Ben")
+	ben.checkConnection("websocket", "ws")
 	awaitMembers([]*window{ann, ben}, "Ann (host)", "Ben")
 
 	// One plays, all play.
@@ -44,13 +53,15 @@ func TestThreeWindows(t *testing.T) {
 	// Who comes late is where the others are, and sees what was said. The code
 	// is typed as people type codes.
 	code := strings.ToLower(eval[string](ann, `document.querySelector("#room-code").textContent`))
-	cleo := open(t, browser, "Cleo", phone)
-	cleo.navigate(gateway + "/")
+	cleo := open(t, trusting(t), "Cleo", phone)
+	cleo.transport = "websocket"
+	cleo.navigate(program.SecureURL() + "/")
 	cleo.await("the start page", `document.querySelector("#join-form")?.offsetHeight > 0`)
 	checkLayout(t, cleo, "#create-form", "#join-form", "#join-button")
 	cleo.shoot("04-start")
-	cleo.joinByCode(gateway, " "+strings.ReplaceAll(code, "-", " "), "Cleo")
+	cleo.joinByCode(program.SecureURL(), " "+strings.ReplaceAll(code, "-", " "), "Cleo")
 	all := []*window{ann, ben, cleo}
+	cleo.checkConnection("websocket", "wss")
 	awaitMembers(all, "Ann (host)", "Ben", "Cleo")
 	awaitTogether("Cleo comes late", all...)
 	awaitChat(all, "Ann: here we go", "Ben: I see it")
@@ -132,6 +143,13 @@ func TestReload(t *testing.T) {
 	ben.shoot("08-host-away")
 	awaitMembers([]*window{ben}, "Ben (host)")
 	awaitTogether("Ann is gone", ben)
+}
+
+// trusting starts a Chromium that takes the gateway's own certificate without a
+// question, as it would one that an authority has signed.
+func trusting(t *testing.T) context.Context {
+	t.Helper()
+	return testenv.Chromium(t, chromedp.Flag("ignore-certificate-errors", true))
 }
 
 func checkNear(t *testing.T, what string, got, want, within float64) {

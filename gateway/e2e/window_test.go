@@ -26,9 +26,12 @@ var (
 // window is a browser window with one page of the program. Its methods fail
 // the test when something goes wrong.
 type window struct {
-	t    *testing.T
-	name string
-	ctx  context.Context
+	t         *testing.T
+	name      string
+	transport string // which its pages are to use; "" leaves it to them
+
+	ctx     context.Context  // of Chromium, or of the test
+	firefox *testenv.Firefox // nil in Chromium
 
 	mu       sync.Mutex
 	offline  bool     // the gateway is away: failing requests are no fault
@@ -51,6 +54,13 @@ func open(t *testing.T, browser context.Context, name string, s size) *window {
 	return w
 }
 
+// openFirefox opens somebody's window in a Firefox of its own. Its faults stay
+// in the log.
+func openFirefox(t *testing.T, name string) *window {
+	t.Helper()
+	return &window{t: t, name: name, ctx: t.Context(), firefox: testenv.StartFirefox(t)}
+}
+
 // listen notes what goes wrong in the page. It is a listener of chromedp.
 func (w *window) listen(event any) {
 	switch event := event.(type) {
@@ -71,9 +81,13 @@ func (w *window) listen(event any) {
 		w.note(false, fmt.Sprintf("uncaught: %s (%s:%d)", text, d.URL, d.LineNumber+1))
 	case *cdplog.EventEntryAdded:
 		e := event.Entry
-		if e.Level == "error" {
+		// Chromium's notice to whoever opens a plain address of a local network:
+		// the header protects nobody there, and harms nobody.
+		const ignored = "The Cross-Origin-Opener-Policy header has been ignored"
+		if e.Level == "error" && !strings.HasPrefix(e.Text, ignored) {
 			// A connection that fails, and nothing else, may happen while the gateway is away.
-			network := e.Source == "network" || strings.HasPrefix(e.Text, "WebSocket connection to ")
+			network := e.Source == "network" || strings.HasPrefix(e.Text, "WebSocket connection to ") ||
+				strings.HasPrefix(e.Text, "Failed to establish a connection to ")
 			w.note(network, fmt.Sprintf("%s: %s (%s:%d)", e.Source, e.Text, e.URL, e.LineNumber+1))
 		}
 	}
@@ -124,12 +138,24 @@ func (w *window) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 
 func (w *window) navigate(url string) {
 	w.t.Helper()
-	w.do("opening "+url, chromedp.Navigate(url))
+	if w.firefox == nil {
+		w.do("opening "+url, chromedp.Navigate(url))
+		return
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	defer cancel()
+	if err := w.firefox.Navigate(ctx, url); err != nil {
+		w.t.Fatalf("%s: opening %s: %v", w.name, url, err)
+	}
 }
 
 // click clicks on an element as soon as it can be seen and is enabled.
 func (w *window) click(selector string) {
 	w.t.Helper()
+	if w.firefox != nil {
+		w.await("clicking "+selector, fmt.Sprintf(`((e) => e?.offsetHeight > 0 && !e.disabled && (e.click(), true))(document.querySelector(%s))`, js(selector)))
+		return
+	}
 	sel := chromedp.CSS(selector)
 	w.do("clicking "+selector, chromedp.WaitVisible(sel), chromedp.WaitEnabled(sel), chromedp.Click(sel))
 }
@@ -137,6 +163,10 @@ func (w *window) click(selector string) {
 // enter types into a field as soon as it can be seen.
 func (w *window) enter(selector, text string) {
 	w.t.Helper()
+	if w.firefox != nil {
+		w.await("typing into "+selector, fmt.Sprintf(`((e) => e?.offsetHeight > 0 && (e.value = %s, e.dispatchEvent(new Event("input", {bubbles: true}))))(document.querySelector(%s))`, js(text), js(selector)))
+		return
+	}
 	sel := chromedp.CSS(selector)
 	w.do("typing into "+selector, chromedp.WaitVisible(sel), chromedp.SendKeys(sel, text))
 }
@@ -145,7 +175,12 @@ func (w *window) enter(selector, text string) {
 func tryEval[T any](w *window, expression string) (T, error) {
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
 	defer cancel()
-	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if w.firefox == nil {
+		return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	}
+	var value T
+	err := w.firefox.Evaluate(ctx, expression, &value)
+	return value, err
 }
 
 func eval[T any](w *window, expression string) T {

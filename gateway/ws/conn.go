@@ -27,8 +27,9 @@ type conn struct {
 	joined net.Buffers
 
 	// guarded by mu
-	mu   sync.Mutex
-	code protocol.CloseCode // 0 while open
+	mu       sync.Mutex
+	code     protocol.CloseCode // 0 while open
+	closedAt time.Time
 }
 
 func newConn(socket *websocket.Conn, h *Handler) *conn {
@@ -83,7 +84,7 @@ func (c *conn) Close(bye core.Bye) {
 	if c.code != 0 {
 		return
 	}
-	c.code = bye.Code
+	c.code, c.closedAt = bye.Code, time.Now()
 	f := core.Frame{Class: core.ClassControl, Message: core.Parted{Bye: bye}}
 	last, err := f.Encode(c.h.encoding)
 	if err != nil {
@@ -102,6 +103,17 @@ func (c *conn) closeCode() protocol.CloseCode {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.code
+}
+
+// deadline is until when the next write may take: while the connection is open
+// each gets its time, after the close all that is left shares one.
+func (c *conn) deadline() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.code != 0 {
+		return c.closedAt.Add(c.h.opts.WriteTimeout)
+	}
+	return time.Now().Add(c.h.opts.WriteTimeout)
 }
 
 // extend gives the peer time for its next message.
@@ -134,7 +146,7 @@ func (c *conn) write(frames [][]byte) error {
 }
 
 func (c *conn) writeSome(frames [][]byte) error {
-	_ = c.net.SetWriteDeadline(time.Now().Add(c.h.opts.WriteTimeout))
+	_ = c.net.SetWriteDeadline(c.deadline())
 	if len(frames) == 1 {
 		_, err := c.net.Write(frames[0]) // cheaper than joining one
 		return err

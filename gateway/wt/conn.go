@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -31,23 +30,22 @@ type conn struct {
 	bulk     *pump.Pump
 	datagram *pump.Pump
 
-	seated atomic.Bool
-
 	quic *quic.Conn
 
 	// owned by the bulk writer
 	bulkStream *webtransport.SendStream
 
 	// guarded by mu
-	mu   sync.Mutex
-	code protocol.CloseCode // 0 while open
+	mu       sync.Mutex
+	code     protocol.CloseCode // 0 while open
+	closedAt time.Time
 }
 
 func newConn(h *Handler, session *webtransport.Session, stream *webtransport.Stream) *conn {
 	c := &conn{h: h, session: session, stream: stream}
 	c.control = pump.New(h.opts.Outbox, c.writeControl, c.controlEnded)
 	c.bulk = pump.New(h.opts.Outbox, c.writeBulk, c.bulkEnded)
-	c.datagram = pump.New(maxDatagrams*protocol.MaxDatagram, c.writeDatagrams, func(error) {})
+	c.datagram = pump.New(maxDatagrams*protocol.MaxDatagram, c.writeDatagrams, c.datagramsEnded)
 	return c
 }
 
@@ -98,7 +96,7 @@ func (c *conn) Close(bye core.Bye) {
 	if c.code != 0 {
 		return
 	}
-	c.code = bye.Code
+	c.code, c.closedAt = bye.Code, time.Now()
 	f := core.Frame{Message: core.Parted{Bye: bye}}
 	last, err := f.Encode(c.h.streams)
 	if err != nil {
@@ -134,7 +132,7 @@ func (c *conn) end() {
 }
 
 func (c *conn) writeControl(frames [][]byte) error {
-	return writeStream(c.stream, frames, c.h.opts.WriteTimeout)
+	return writeStream(c.stream, frames, c.deadline)
 }
 
 func (c *conn) controlEnded(err error) {
@@ -155,7 +153,7 @@ func (c *conn) writeBulk(frames [][]byte) error {
 		}
 		c.bulkStream = s
 	}
-	return writeStream(c.bulkStream, frames, c.h.opts.WriteTimeout)
+	return writeStream(c.bulkStream, frames, c.deadline)
 }
 
 func (c *conn) bulkEnded(err error) {
@@ -166,6 +164,13 @@ func (c *conn) bulkEnded(err error) {
 			_ = c.bulkStream.Close()
 		}
 	}
+	if err != nil {
+		c.Close(core.Bye{Code: protocol.CloseOverflow}) // what it missed, a resume brings
+	}
+}
+
+// datagramsEnded: without the clock a session is of no use.
+func (c *conn) datagramsEnded(err error) {
 	if err != nil {
 		c.failed(err)
 	}
@@ -192,7 +197,7 @@ const piece = 32 << 10
 
 // writeStream writes frames in as few pieces as may be: each write to a stream
 // takes a lock and may make a packet.
-func writeStream(s deadlineWriter, frames [][]byte, timeout time.Duration) error {
+func writeStream(s deadlineWriter, frames [][]byte, deadline func() time.Time) error {
 	var joined []byte
 	for len(frames) > 0 {
 		n, size := 1, len(frames[0])
@@ -210,7 +215,7 @@ func writeStream(s deadlineWriter, frames [][]byte, timeout time.Duration) error
 		}
 		frames = frames[n:]
 		for part := range slices.Chunk(b, piece) {
-			if err := s.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
+			if err := s.SetWriteDeadline(deadline()); err != nil {
 				return err
 			}
 			if _, err := s.Write(part); err != nil {
@@ -230,6 +235,17 @@ func (c *conn) writeDatagrams(frames [][]byte) error {
 		}
 	}
 	return nil
+}
+
+// deadline is until when the next write may take: while the connection is open
+// each gets its time, after the close all that is left shares one.
+func (c *conn) deadline() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.code != 0 {
+		return c.closedAt.Add(c.h.opts.WriteTimeout)
+	}
+	return time.Now().Add(c.h.opts.WriteTimeout)
 }
 
 // extend gives the peer time for its next message.

@@ -51,6 +51,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.opts.Refuse(w, http.StatusBadRequest, protocol.Errorf(protocol.CodeInvalid, "this endpoint speaks WebTransport over HTTP/3"))
 		return
 	}
+	begun := time.Now()
 	stream := h.accept(session)
 	if stream == nil {
 		return
@@ -62,6 +63,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.Leave(c)
+	c.extend(h.opts.HelloTimeout - time.Since(begun))
 	c.serve(h.opts.Hub.Context(), v1.NewPeer(h.opts.Hub, h.opts.Clock, c, address, h.opts.Limits, h.opts.Logger.With("transport", "webtransport")))
 }
 
@@ -112,7 +114,7 @@ func (c *conn) serve(ctx context.Context, peer *v1.Peer) {
 
 // read takes messages until the peer or we close.
 func (c *conn) read(ctx context.Context, peer *v1.Peer, datagrams *sync.WaitGroup) {
-	c.extend(c.h.opts.HelloTimeout)
+	answering := false // probes, from the welcome on
 	for {
 		var header [v1.StreamHeader]byte
 		if _, err := io.ReadFull(c.stream, header[:]); err != nil {
@@ -126,7 +128,8 @@ func (c *conn) read(ctx context.Context, peer *v1.Peer, datagrams *sync.WaitGrou
 			continue
 		}
 		c.extend(c.h.opts.Silence)
-		if !c.seated.Swap(true) {
+		if !answering {
+			answering = true
 			datagrams.Go(c.readDatagrams)
 		}
 	}

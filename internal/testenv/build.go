@@ -38,10 +38,17 @@ func runMain(m *testing.M) int {
 	return m.Run()
 }
 
+// builtVariable names a program that is built already: that of the test which
+// started this process (see [OwnNetwork]).
+const builtVariable = "TANDEM_TEST_PROGRAM"
+
 // Program builds the tandem program once per test process, with the race
 // detector if the tests have it, and returns its path.
 func Program(t testing.TB) string {
 	t.Helper()
+	if path := os.Getenv(builtVariable); path != "" {
+		return path
+	}
 	return build(t, programPackage)
 }
 

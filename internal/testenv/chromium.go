@@ -33,9 +33,11 @@ var chromiumNames = []string{"chromium", "chromium-browser", "google-chrome", "g
 // TANDEM_CHROMIUM names the program to use; otherwise it is looked for on
 // PATH. If there is none the test fails.
 //
+// More options come after the usual ones, and override them.
+//
 // The context has no deadline. Give each step one with context.WithTimeout;
 // ending such a derived context does not close the window.
-func Chromium(t testing.TB) context.Context {
+func Chromium(t testing.TB, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path, err := findChromium()
 	if err != nil {
@@ -43,7 +45,7 @@ func Chromium(t testing.TB) context.Context {
 	}
 
 	log := newTestLog(t)
-	alloc, stop := chromedp.NewExecAllocator(context.Background(), chromiumOptions(path)...)
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), append(chromiumOptions(path), more...)...)
 	// Kills what is left of Chromium and waits for it.
 	t.Cleanup(stop)
 	browser, _ := chromedp.NewContext(alloc, chromedp.WithListener(log.event), chromedp.WithErrorf(log.debugf))

@@ -2,7 +2,9 @@ package testenv
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -31,14 +33,14 @@ type Process struct {
 	// Set by StartProgram.
 	t      testing.TB
 	path   string
-	args   []string // without --http-addr
+	args   []string // without the addresses
 	dir    string
 	output output
 
 	// Changed by each start.
-	addr string // for --http-addr
-	url  string
-	run  *run // nil when the program is not running
+	addr, secureAddr string // for --http-addr, --https-addr
+	url, secureURL   string
+	run              *run // nil when the program is not running
 }
 
 // run is one run of the program, from its start to its end.
@@ -49,8 +51,8 @@ type run struct {
 }
 
 // StartProgram builds the program if need be, starts it, and returns when
-// /readyz answers 200. It listens on a free port of 127.0.0.1 unless args has
-// an --http-addr. It runs in an empty directory, which it keeps across
+// /readyz answers 200. It listens on free ports of 127.0.0.1 unless args has an
+// --http-addr or an --https-addr. It runs in an empty directory, which it keeps across
 // [Process.Restart], with an environment that holds nothing of the caller's
 // configuration. When the test ends it is stopped, and its output is shown if
 // the test failed.
@@ -61,15 +63,18 @@ func StartProgram(t testing.TB, args ...string) *Process {
 
 func startProcess(t testing.TB, path string, args []string) *Process {
 	t.Helper()
-	p := &Process{t: t, path: path, dir: t.TempDir(), addr: "127.0.0.1:0"}
+	p := &Process{t: t, path: path, dir: t.TempDir(), addr: "127.0.0.1:0", secureAddr: "127.0.0.1:0"}
 	for i := 0; i < len(args); i++ {
-		if addr, ok := strings.CutPrefix(args[i], "--http-addr="); ok {
-			p.addr = addr
-		} else if args[i] == "--http-addr" && i+1 < len(args) {
-			i++
-			p.addr = args[i]
-		} else {
+		name, value, ok := strings.Cut(args[i], "=")
+		own := map[string]*string{"--http-addr": &p.addr, "--https-addr": &p.secureAddr}[name]
+		switch {
+		case own == nil:
 			p.args = append(p.args, args[i])
+		case ok:
+			*own = value
+		case i+1 < len(args):
+			i++
+			*own = args[i]
 		}
 	}
 	t.Cleanup(p.finish)
@@ -80,6 +85,10 @@ func startProcess(t testing.TB, path string, args []string) *Process {
 // URL is the address to open, as the program printed it, without a slash at
 // its end. It stays the same across [Process.Restart].
 func (p *Process) URL() string { return p.url }
+
+// SecureURL is the address of the same over HTTPS, "" when the program serves
+// none. It too stays the same.
+func (p *Process) SecureURL() string { return p.secureURL }
 
 // Output is all that the program has written so far, over all its runs.
 func (p *Process) Output() string { return p.output.String() }
@@ -107,7 +116,7 @@ func (p *Process) Stop() {
 	}
 }
 
-// Restart starts the program again, on the same port, with the same arguments
+// Restart starts the program again, on the same ports, with the same arguments
 // and in the same directory. If it still runs it is stopped first.
 func (p *Process) Restart() {
 	p.t.Helper()
@@ -135,7 +144,7 @@ func (p *Process) take(what string) *run {
 
 func (p *Process) start() {
 	p.t.Helper()
-	cmd := exec.Command(p.path, append([]string{"--http-addr", p.addr}, p.args...)...)
+	cmd := exec.Command(p.path, append([]string{"--http-addr", p.addr, "--https-addr", p.secureAddr}, p.args...)...)
 	cmd.Dir = p.dir
 	cmd.Env = environment(p.dir)
 	cmd.Stdout, cmd.Stderr = &p.output, &p.output
@@ -170,6 +179,44 @@ func (p *Process) start() {
 	if err := r.waitReady(ctx, p.url+"/readyz"); err != nil {
 		p.t.Fatalf("waiting for the program: %v", err)
 	}
+	if host, found := strings.CutSuffix(p.secureAddr, ":0"); found {
+		if port := p.securePort(ctx); port != "" {
+			p.secureAddr = host + ":" + port
+			p.secureURL = "https://" + net.JoinHostPort(parsed.Hostname(), port)
+		}
+	} else if _, port, err := net.SplitHostPort(p.secureAddr); err == nil {
+		p.secureURL = "https://" + net.JoinHostPort(parsed.Hostname(), port)
+	}
+}
+
+// securePort asks the program for its port of HTTPS and WebTransport: it does
+// not print that. "" when it has none.
+func (p *Process) securePort(ctx context.Context) string {
+	p.t.Helper()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/v1/endpoints", http.NoBody)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		p.t.Fatalf("asking the program for its endpoints: %v", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode == http.StatusNotFound {
+		return ""
+	}
+	var answer struct {
+		Endpoints []struct{ Transport, URL string }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		p.t.Fatalf("the program's endpoints: %s, %v", response.Status, err)
+	}
+	for _, e := range answer.Endpoints {
+		if u, err := url.Parse(e.URL); err == nil && e.Transport == "webtransport" {
+			return u.Port()
+		}
+	}
+	return ""
 }
 
 // finish ends the program at the end of the test.

@@ -89,10 +89,13 @@ func (m *Manager) Rotate() error {
 	if !changed {
 		return nil
 	}
-	if err := save(m.path, certs); err != nil {
+	err := save(m.path, certs)
+	if err == nil || len(m.certs) == 0 || now.Sub(born(m.certs[0])) >= 2*Period {
+		m.certs = certs // even if it cannot be kept, when the old one's time is over
+	}
+	if err != nil {
 		return fmt.Errorf("development certificate: %w", err)
 	}
-	m.certs = certs
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 
 func main() {
 	addr := flag.String("http-addr", "", "where to listen")
+	flag.String("https-addr", "", "is ignored")
 	stubborn := flag.Bool("stubborn", false, "exit with an error on SIGTERM")
 	flag.Parse()
 
