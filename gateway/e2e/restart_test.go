@@ -35,7 +35,7 @@ func TestRestartUnderWindows(t *testing.T) {
 		{"stopped", program.Stop},
 		{"killed", program.Kill},
 	} {
-		ann.seekTo(0.02) // the clip is to last until the end of the round
+		ann.seekTo(0.1) // the clip is to last until the end of the round
 		awaitTogether("before it is "+how.name, all...)
 		seats, members := seatsOf(all), ann.members()
 		for _, w := range all {
