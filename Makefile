@@ -11,6 +11,9 @@ BENCHCOUNT ?= 1
 FUZZTIME ?= 10s
 TESTFLAGS ?=
 
+# Packages whose tests drive a browser: one at a time, for a video needs its core.
+BROWSER := /internal/testenv$$|/gateway/e2e$$
+
 LINTER := .bin/golangci-lint
 MODULES := client/node_modules/.installed
 
@@ -42,7 +45,8 @@ test-client:
 .PHONY: test-go
 test-go:
 	$(call stage,go vet,go vet ./...)
-	$(call stage,go test,go test -race -shuffle=on $(TESTFLAGS) ./...)
+	$(call stage,go test,go test -race -shuffle=on $(TESTFLAGS) $$(go list ./... | grep -v -E '$(BROWSER)'))
+	$(call stage,go test with browsers,go test -race -shuffle=on -p 1 $(TESTFLAGS) $$(go list ./... | grep -E '$(BROWSER)'))
 
 .PHONY: lint
 lint: ## check style and import directions with golangci-lint

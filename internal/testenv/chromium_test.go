@@ -85,7 +85,7 @@ func TestClipPlaysInSeparateWindows(t *testing.T) {
 		if rates[0] < 0.5 || rates[0] > 1.2 { // a starved machine drops frames, and a throttled window stands
 			t.Errorf("window %d plays at %.3f of real time", i, rates[0])
 		}
-		if rates[1] < 5 {
+		if rates[1] < 2 { // a hidden window draws none, or one a second
 			t.Errorf("window %d draws %.1f frames per second: it is throttled", i, rates[1])
 		}
 
