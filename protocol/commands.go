@@ -165,7 +165,7 @@ func (m *Pause) validate() error {
 }
 
 func (m *Seek) validate() error {
-	return first(m.Command.validate(), checkPosition("position", m.Position))
+	return first(m.Command.validate(), checkPosition(m.Position))
 }
 
 func (m *Rate) validate() error {
@@ -245,7 +245,7 @@ func checkOptionalPosition(p *float64) error {
 	if p == nil {
 		return nil
 	}
-	return checkPosition("position", *p)
+	return checkPosition(*p)
 }
 
 func checkMember(id string) error { return checkText("member", id, MaxName) }

@@ -88,7 +88,7 @@ func DecodeServerDatagram(b []byte) (any, error) {
 				Rate:     math.Float64frombits(binary.BigEndian.Uint64(b[26:])), At: readInt64(b[34:]),
 			},
 		}
-		if err := checkPosition("position", e.Timeline.Position); err != nil {
+		if err := checkPosition(e.Timeline.Position); err != nil {
 			return nil, err
 		}
 		if !(e.Timeline.Rate >= MinRate && e.Timeline.Rate <= MaxRate) {

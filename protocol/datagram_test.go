@@ -126,7 +126,7 @@ func fuzzDatagrams(f *testing.F, direction string) {
 			checkRefusal(t, err)
 			return
 		}
-		if e, ok := m.(DatagramEvent); ok && checkPosition("position", e.Timeline.Position) != nil {
+		if e, ok := m.(DatagramEvent); ok && checkPosition(e.Timeline.Position) != nil {
 			t.Errorf("accepted the position %v", e.Timeline.Position)
 		}
 		checkDatagram(t, m, data)

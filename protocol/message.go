@@ -168,9 +168,9 @@ func clip(s string) string {
 	return string([]rune(s)[:most]) + "…"
 }
 
-func checkPosition(field string, p float64) error {
+func checkPosition(p float64) error {
 	if math.IsNaN(p) || p < 0 || p > MaxPosition {
-		return invalid(field, "must be from 0 to %g seconds", MaxPosition)
+		return invalid("position", "must be from 0 to %g seconds", MaxPosition)
 	}
 	return nil
 }
