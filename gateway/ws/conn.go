@@ -23,6 +23,9 @@ type conn struct {
 	net    net.Conn
 	out    *pump.Pump
 
+	// owned by the reader: the peer's close frame has come
+	answered bool
+
 	// owned by the writer; here, so that it is allocated once
 	joined net.Buffers
 

@@ -86,7 +86,9 @@ func (c *conn) serve(ctx context.Context, peer *v1.Peer) {
 	peer.End(c.closeCode())
 	c.h.opts.Counters.Close(c.closeCode())
 	c.out.Wait()
-	c.linger()
+	if !c.answered { // else it has our last words, and waits for us (RFC 6455, section 7.1.1)
+		c.linger()
+	}
 	_ = c.net.Close()
 }
 
@@ -132,6 +134,9 @@ func (c *conn) readMessage(ctx context.Context, peer *v1.Peer, kind int, r io.Re
 }
 
 func (c *conn) readFailed(peer *v1.Peer, err error) {
+	if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
+		c.answered = closed.Code != websocket.CloseAbnormalClosure
+	}
 	var timeout net.Error
 	if !errors.As(err, &timeout) || !timeout.Timeout() {
 		return
