@@ -44,10 +44,8 @@ func (d *decider) play(c Play) []Body {
 		return nil
 	case c.Wait:
 		return d.wait(CausePlay, target)
-	case moved:
-		return []Body{d.start(CausePlay, target, true)}
 	default:
-		return []Body{d.start(CausePlay, target, false)}
+		return []Body{d.start(CausePlay, target, moved)}
 	}
 }
 
