@@ -16,7 +16,7 @@ import (
 // contentPolicy allows a page what the watch page needs: its own scripts and
 // styles, media from anywhere, and connections to gateways.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
-	"media-src 'self' https: http: blob:; connect-src 'self' ws: wss: https:; font-src 'self'; " +
+	"media-src 'self' https: http: blob:; connect-src 'self' ws: wss: https: http:; font-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 func (g *Gateway) routes() http.Handler {

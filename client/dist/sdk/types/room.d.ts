@@ -1,6 +1,6 @@
 import { type ClusterTime } from './clock.js';
 import { TandemError } from './errors.js';
-import { type ChatLine, type History, type Media, type Reaction, type Role, type RoomEvent, type Signal, type Status } from './protocol/index.js';
+import { type ChatLine, type History, type IceServer, type Media, type Reaction, type Role, type RoomEvent, type Signal, type Status } from './protocol/index.js';
 import { type ConnectionInfo } from './session.js';
 import type { RoomState } from './state.js';
 import type { TransportKind } from './transport.js';
@@ -45,6 +45,17 @@ export interface PlayOptions {
     /** Open a ready gate first; without it, the room decides (see {@link Room.play}). */
     readonly wait?: boolean;
 }
+/** Where to go on to, and how. */
+export interface NextOptions {
+    /** An item of the queue; without it, the first. */
+    readonly item?: number;
+    /** Which media is over: `state.mediaNumber` of then; without it, what the room watches now. */
+    readonly after?: number;
+    /** Whether to play it; without it, the room goes on as it was. */
+    readonly play?: boolean;
+    /** Open a ready gate first; without it, yes: nobody can have buffered it. */
+    readonly wait?: boolean;
+}
 /**
  * A room that this program is a member of: an observable state and the commands that change it.
  *
@@ -61,6 +72,11 @@ export declare class Room {
     get connection(): ConnectionInfo;
     /** The seat token. Keep it secret: `joinRoom` with it comes back to this seat within 30 s of a drop. */
     get seat(): string | undefined;
+    /**
+     * STUN and TURN servers of the gateway, for `new RTCPeerConnection({iceServers: [...room.iceServers]})`. Credentials
+     * are this member's and last for a day; each connection to the gateway brings new ones.
+     */
+    get iceServers(): readonly IceServer[];
     /** Where the room is in its media now, in seconds. */
     position(): number;
     /** Calls back now and at every change of the state; returns how to stop that. */
@@ -88,6 +104,19 @@ export declare class Room {
     setRate(rate: number): Promise<number>;
     /** Changes what the room watches; the timeline stops at 0. */
     setMedia(media: Media): Promise<number>;
+    /** Adds to the queue of what comes next: last, or with `next` in front. Rejects with `queue_full` beyond 100 items. */
+    enqueue(media: Media, options?: {
+        readonly next?: boolean;
+    }): Promise<number>;
+    /** Takes an item, named by its id, out of the queue. Rejects with `not_found` when it is no longer there. */
+    unqueue(item: number): Promise<number>;
+    /** Puts an item of the queue in front of another, or at the end. Rejects with `not_found` when one is not there. */
+    move(item: number, before?: number): Promise<number>;
+    /**
+     * Goes on to the next of the queue, or to a given item. However many members say so when the media is over, it
+     * happens once; it changes nothing when the room watches something else by now, or nothing is queued.
+     */
+    next({ item, after, play, wait }?: NextOptions): Promise<number>;
     /** Tells the open gate of that number that this member can play. `synchronise` does it. */
     ready(gate: number): Promise<number>;
     /** Lets commands take a player into account; returns how to detach it. `synchronise` does it. */
@@ -96,11 +125,12 @@ export declare class Room {
     say(text: string): Promise<number>;
     /** Changes the own name: 1 to 50 characters. */
     rename(name: string): Promise<number>;
-    /** Changes the room's switches; absent ones stay, an empty PIN removes it. Host only. */
+    /** Changes the room's switches; absent ones stay, an empty PIN or title removes it. Host only. */
     changeSettings(change: {
         readonly guestControl?: boolean;
         readonly locked?: boolean;
         readonly pin?: string;
+        readonly title?: string;
     }): Promise<number>;
     /** Makes another member host. Host only. */
     transferHost(member: string): Promise<number>;
