@@ -25,6 +25,7 @@ export class Chat {
   readonly #panel: ChatPanel;
   readonly #scroll = byId('chat-scroll', HTMLDivElement);
   readonly #log = byId('chat-log', HTMLOListElement);
+  readonly #live = byId('chat-live', HTMLDivElement);
   readonly #empty = byId('chat-empty', HTMLParagraphElement);
   readonly #older = byId('chat-older', HTMLButtonElement);
   readonly #newest = byId('chat-newest', HTMLButtonElement);
@@ -96,8 +97,8 @@ export class Chat {
 
   #fetchOlder(): void {
     // What was said long ago is not read out as if it were new.
-    this.#log.ariaBusy = 'true';
-    attempt(this.#part.room.history().finally(() => (this.#log.ariaBusy = 'false')));
+    this.#live.ariaBusy = 'true';
+    attempt(this.#part.room.history().finally(() => (this.#live.ariaBusy = 'false')));
   }
 
   #show(state: RoomState): void {

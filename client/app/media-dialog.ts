@@ -15,6 +15,7 @@ export class MediaDialog {
   readonly #name = byId('media-name', HTMLInputElement);
   readonly #subtitles = byId('media-subtitles', HTMLInputElement);
   readonly #subtitlesLabel = byId('media-subtitles-label', HTMLInputElement);
+  readonly #more = byId('media-more', HTMLDetailsElement);
   readonly #error = byId('media-error', HTMLParagraphElement);
   readonly #enqueue = byId('media-enqueue', HTMLButtonElement);
 
@@ -77,6 +78,7 @@ export class MediaDialog {
     setText(this.#error, '');
     const closed = done.then(() => {
       for (const field of [this.#url, this.#name, this.#subtitles, this.#subtitlesLabel]) field.value = '';
+      this.#more.open = false;
       this.#dialog.close();
     });
     attempt(closed, (text) => setText(this.#error, text));
