@@ -118,6 +118,8 @@ export function watch(room: Room): Watching {
 /** The chat, and the panel that it is in with the others. */
 function startChat(part: Part, stage: Stage): { chat: Chat; showChat: () => void } {
   const unread = byId('chat-unread', HTMLSpanElement);
+  // The chat asks whether its tab is open, and the tab tells the chat that it was opened.
+  let tabs: Tabs | undefined;
   const chat = new Chat(part, {
     get open() {
       return tabs?.current === 'chat' && stage.panelOpen;
@@ -125,14 +127,13 @@ function startChat(part: Part, stage: Stage): { chat: Chat; showChat: () => void
     unread: (count) => {
       unread.hidden = count === 0;
       setText(unread, String(count));
-      unread.ariaLabel = `${count} unread`;
+      unread.title = `${count} unread`;
     },
   });
-  let tabs: Tabs | undefined;
   tabs = new Tabs(part.signal, (name) => name === 'chat' && chat.seen());
   const showChat = (): void => {
     stage.togglePanel(true);
-    tabs.select('chat');
+    tabs?.select('chat');
   };
   const input = byId('chat-input', HTMLInputElement);
   const escape = ({ key }: KeyboardEvent): void => {
