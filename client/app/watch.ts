@@ -101,6 +101,8 @@ export function watch(room: Room): Watching {
   showTools(part);
   room.on('error', (error) => showError(error.message));
   view.inert = false;
+  // Whoever came in by a form that is gone now goes on from here.
+  if (document.activeElement === document.body || document.activeElement === null) view.focus({ preventScroll: true });
 
   return {
     sync,
