@@ -102,7 +102,8 @@ export function watch(room: Room): Watching {
   room.on('error', (error) => showError(error.message));
   view.inert = false;
   // Whoever came in by a form that is gone now goes on from here.
-  if (document.activeElement === document.body || document.activeElement === null) view.focus({ preventScroll: true });
+  const focused = document.activeElement;
+  if (!focused || focused === document.body || !focused.checkVisibility()) view.focus({ preventScroll: true });
 
   return {
     sync,
