@@ -52,6 +52,12 @@ export interface RoomEvents {
   error: TandemError;
 }
 
+/** How long to listen. */
+export interface ListenOptions {
+  /** Stops listening when it is aborted, as with `addEventListener`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A player that the room's commands take into account. */
 export interface AttachedPlayer {
   /** Whether it could play from that position at once. */
@@ -103,8 +109,8 @@ export class Room {
   }
 
   /** @internal */
-  join(): Promise<void> {
-    return this.#session.join();
+  join(signal?: AbortSignal): Promise<void> {
+    return this.#session.join(signal);
   }
 
   // Observing.
@@ -129,15 +135,25 @@ export class Room {
     return positionAt(this.state.timeline, this.clock.now());
   }
 
-  /** Calls back now and at every change of the state; returns how to stop that. */
-  subscribe(listener: (state: RoomState) => void): () => void {
+  /** Calls back now and at every change of the state; returns how to stop that, which aborting `signal` does too. */
+  subscribe(listener: (state: RoomState) => void, options?: ListenOptions): () => void {
     listener(this.state);
-    return this.on('state', listener);
+    return this.on('state', listener, options);
   }
 
-  /** Listens to one kind of event; returns how to stop that. */
-  on<K extends keyof RoomEvents>(event: K, listener: (value: RoomEvents[K]) => void): () => void {
-    return this.#emitter.on(event, listener);
+  /** Listens to one kind of event; returns how to stop that, which aborting `signal` does too. */
+  on<K extends keyof RoomEvents>(
+    event: K,
+    listener: (value: RoomEvents[K]) => void,
+    { signal }: ListenOptions = {},
+  ): () => void {
+    if (signal?.aborted) return () => undefined;
+    const stop = this.#emitter.on(event, listener);
+    signal?.addEventListener('abort', stop, { once: true });
+    return () => {
+      signal?.removeEventListener('abort', stop);
+      stop();
+    };
   }
 
   // Playback.
