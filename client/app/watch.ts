@@ -1,4 +1,5 @@
 import { formatRoomCode, synchronise, type Room, type Synchronised } from '@tandem.watch/client';
+import { Cameras } from './cameras.js';
 import { Chat } from './chat.js';
 import { Controls } from './controls.js';
 import { byId, setText } from './dom.js';
@@ -50,6 +51,7 @@ export function watch(room: Room): Watching {
   new Members(part);
   new Chat(part);
   new Reactions(part);
+  new Cameras(part);
   new RoomSettings(part);
   new StateLine(part, sync);
   showTools(part);
