@@ -112,7 +112,10 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 func (g *Gateway) sessionOptions() v1.Options {
 	return v1.Options{
 		Hub: g.hub, Clock: g.clock, Logger: g.logger,
-		Encoding: &v1.JSON{Endpoints: func() []protocol.Endpoint { return g.endpoints(nil) }},
+		Encoding: &v1.JSON{
+			Endpoints:  func() []protocol.Endpoint { return g.endpoints(nil) },
+			ICEServers: func(member string) []protocol.ICEServer { return g.config.iceServers(member, time.Now()) },
+		},
 		Limits: v1.Limits{
 			MessagesPerSecond: g.config.MessagesPerSecond, Burst: int(3 * g.config.MessagesPerSecond),
 			CommandsPerSecond: g.config.CommandsPerSecond, CommandBurst: int(6 * g.config.CommandsPerSecond),

@@ -16,10 +16,7 @@ const REPEAT_MS = 10_000;
 const FORGET_MS = 75_000;
 
 /** What the call needs of a room. */
-export type CallRoom = Pick<Room, 'state' | 'clock' | 'connection' | 'on' | 'signal'> & {
-  /** Servers that help to find a way, if the gateway names some. */
-  readonly iceServers?: readonly RTCIceServer[] | undefined;
-};
+export type CallRoom = Pick<Room, 'state' | 'clock' | 'connection' | 'iceServers' | 'on' | 'signal'>;
 
 export interface CallOptions {
   readonly room: CallRoom;
@@ -243,7 +240,7 @@ export class CameraCall {
     if (other.peer || call === undefined || connected >= MOST_IN_CALL - 1) return;
     const { room, timers, connect, changed } = this.#options;
     other.peer = new CameraPeer({
-      connection: connect({ iceServers: [...(room.iceServers ?? [])] }),
+      connection: connect({ iceServers: [...room.iceServers] }),
       polite: room.state.self < member,
       tracks: this.#tracks,
       timers,
@@ -290,7 +287,7 @@ export class CameraCall {
       const back = away.has(member) && !this.#away.has(member);
       if (back || !here.has(member)) this.#tell(member);
       // Signals to it were lost meanwhile.
-      if (back) this.#others.get(member)?.peer?.retry();
+      if (back) this.#others.get(member)?.peer?.retry(this.#options.room.iceServers);
     }
   }
 

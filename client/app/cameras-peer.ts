@@ -120,10 +120,10 @@ export class CameraPeer {
     }
   }
 
-  /** Either side may have missed something, or there may be another way now: starts to try again. */
-  retry(iceServers?: readonly RTCIceServer[]): void {
+  /** Either side may have missed something, or there may be another way now: starts to try again, by these servers. */
+  retry(iceServers: readonly RTCIceServer[]): void {
     if (this.#closed) return;
-    if (iceServers) this.#connection.setConfiguration({ iceServers: [...iceServers] });
+    this.#connection.setConfiguration({ iceServers: [...iceServers] });
     this.#repairs = 0;
     this.#repair();
     this.#watch();

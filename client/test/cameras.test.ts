@@ -119,6 +119,16 @@ describe('the call', () => {
     assert.equal(ben!.sees, 'ann+va');
   });
 
+  it('uses the servers that the gateway names, and their new passwords', async () => {
+    const { world } = await calling('ann', 'ben');
+    const used = (): unknown[] => [...world.air.all].map((c) => c.configuration.iceServers);
+    assert.deepEqual(used(), Array(2).fill([{ urls: ['stun:stun.example'] }]));
+    world.iceServers = [{ urls: ['turn:turn.example'], username: '2:m_ann', credential: 'new' }];
+    world.setAway('ben', true);
+    world.setAway('ben', false);
+    assert.deepEqual(used(), Array(2).fill(world.iceServers));
+  });
+
   it('connects with one who was reconnecting when it was called', async () => {
     const world = new FakeWorld();
     const [ann, ben] = world.enter('ann', 'ben');

@@ -1,7 +1,7 @@
 import { CameraCall, type CallRoom } from '../app/cameras-call.js';
 import type { Timers } from '../app/cameras-timers.js';
 import { Emitter } from '../src/emitter.js';
-import type { Member } from '../src/protocol/index.js';
+import type { IceServer, Member } from '../src/protocol/index.js';
 import type { RoomEvents } from '../src/room.js';
 import { emptyRoom, type RoomState } from '../src/state.js';
 import { FakeAir } from './fake-peer.js';
@@ -15,6 +15,7 @@ export class FakeWorld {
   /** Whether a signal gets lost. */
   loses: (from: string, to: string) => boolean = () => false;
   signals = 0;
+  iceServers: IceServer[] = [{ urls: ['stun:stun.example'] }];
   #unique = 0;
 
   readonly timers: Timers = {
@@ -99,7 +100,9 @@ export class FakePage {
       clock: { now: () => world.time.now() * 1000 },
       on: (event: keyof RoomEvents, listener: (value: unknown) => void) => this.emitter.on(event, listener),
       signal: (to: string, data: unknown) => (world.deliver(name, to, data), true),
-      iceServers: [{ urls: 'stun:stun.example' }],
+      get iceServers() {
+        return world.iceServers;
+      },
     } as unknown as CallRoom;
     this.call = new CameraCall({
       room,
