@@ -111,6 +111,14 @@ function serverOf(options: ServerOptions): string {
   throw new TandemError('invalid', 'name the gateway: {server: "https://…"}');
 }
 
+/** Browsers do not tell a page whether an answer is missing or kept from it. */
+function forbiddenPerhaps(url: string): string {
+  const { origin, protocol } = (globalThis.location ?? {}) as Partial<Location>;
+  if (origin === undefined || origin === new URL(url).origin) return '';
+  if (protocol === 'https:' && url.startsWith('http:')) return ': a page over https needs a gateway over https';
+  return `, or it does not allow ${origin}: its operator can add that to allowed-origins`;
+}
+
 async function request(options: ServerOptions, path: string, init?: RequestInit): Promise<unknown> {
   const url = new URL(path, serverOf(options)).href;
   let response: Response;
@@ -118,7 +126,7 @@ async function request(options: ServerOptions, path: string, init?: RequestInit)
     response = await environmentOf(options).fetch(url, { ...init, ...(options.signal && { signal: options.signal }) });
   } catch {
     if (options.signal?.aborted) throw new TandemError('aborted', 'the caller gave up');
-    throw new TandemError('unavailable', `no connection to ${new URL(url).host}`);
+    throw new TandemError('unavailable', `no connection to ${new URL(url).host}${forbiddenPerhaps(url)}`);
   }
   const body: unknown = await response.json().catch(() => undefined);
   if (response.ok) return body;
