@@ -92,11 +92,7 @@ func readNewRoom(w http.ResponseWriter, r *http.Request) (*newRoom, error) {
 }
 
 func (g *Gateway) roomURL(r *http.Request, id string) string {
-	base := url.URL{Scheme: "http", Host: r.Host}
-	if g.config.PublicURL != nil {
-		base = *g.config.PublicURL
-	}
-	return base.JoinPath("r", url.PathEscape(id)).String()
+	return g.baseURL(r).JoinPath("r", url.PathEscape(id)).String()
 }
 
 // roomState is the answer of GET /v1/rooms/{id}.
@@ -145,6 +141,11 @@ func (g *Gateway) listEndpoints(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok", "nodeId": g.config.NodeID})
+}
+
+// isRefusal says whether an error is one of a code.
+func isRefusal(err error, code protocol.ErrorCode) bool {
+	return errors.Is(err, &protocol.Error{Code: code})
 }
 
 // writeFailure answers with any error: what is not meant for clients is
