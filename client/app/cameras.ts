@@ -12,7 +12,7 @@ import { explainDevice, openDevice } from './cameras-devices.js';
 import type { Kind } from './cameras-peer.js';
 import { Tiles } from './cameras-tiles.js';
 import { browserTimers } from './cameras-timers.js';
-import { byId, setText } from './dom.js';
+import { byId, make, setText } from './dom.js';
 
 const REFUSALS: Record<Refusal, string> = {
   room_too_large: `Cameras are for rooms of up to ${MOST_MEMBERS} people: this one is larger.`,
@@ -26,11 +26,11 @@ export class Cameras {
   readonly #call: CameraCall;
   readonly #tiles: Tiles;
   readonly #buttons: Readonly<Record<Kind, HTMLButtonElement>> = {
-    video: byId('camera-button', HTMLButtonElement),
-    audio: byId('microphone-button', HTMLButtonElement),
+    video: make('button', { type: 'button', id: 'camera-button' }),
+    audio: make('button', { type: 'button', id: 'microphone-button' }),
   };
-  readonly #callButton = byId('call-button', HTMLButtonElement);
-  readonly #note = byId('cameras-note', HTMLParagraphElement);
+  readonly #callButton = make('button', { type: 'button', id: 'call-button' });
+  readonly #note = make('p', { id: 'cameras-note', className: 'cameras-note', role: 'status' });
   readonly #over: AbortSignal;
   /** What went wrong last, until something else is done. */
   #problem = '';
@@ -39,7 +39,13 @@ export class Cameras {
   constructor({ room, signal }: { readonly room: CallRoom; readonly signal: AbortSignal }) {
     this.#room = room;
     this.#over = signal;
-    this.#tiles = new Tiles(byId('camera-tiles', HTMLUListElement), signal);
+    const list = make('ul', { id: 'camera-tiles', className: 'camera-tiles', ariaLabel: 'Faces' });
+    this.#tiles = new Tiles(list, signal);
+    const { video, audio } = this.#buttons;
+    const tools = make('div', { className: 'cameras-tools' }, video, audio, this.#callButton, this.#note);
+    const section = byId('cameras', HTMLElement);
+    section.replaceChildren(tools, list);
+    section.hidden = false;
     this.#call = new CameraCall({
       room,
       timers: browserTimers,

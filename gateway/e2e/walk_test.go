@@ -70,7 +70,7 @@ func TestThreeWindows(t *testing.T) {
 	shootAll("05-playing", all...)
 	ann.shootForDocs(desktop)
 	for _, w := range all {
-		checkLayout(t, w, "#video", "#play-button", "#seek", "#members", "#chat-input", "#chat-send", "#leave-button")
+		checkLayout(t, w, "#video", "#play-button", "#seek", "#tab-people", "#chat-input", "#chat-send", "#leave-button")
 		t.Logf("%s: %s", w.name, w.status())
 	}
 
