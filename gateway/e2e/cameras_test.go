@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -189,8 +191,8 @@ func TestCamerasRefused(t *testing.T) {
 	gateway := start(t).URL()
 	for _, test := range []struct {
 		name, says string
+		host       string // in the place of 127.0.0.1
 		flags      []chromedp.ExecAllocatorOption
-		before     string
 	}{
 		{name: "denied", says: "not allowed here", flags: []chromedp.ExecAllocatorOption{
 			chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("deny-permission-prompts", true),
@@ -198,14 +200,13 @@ func TestCamerasRefused(t *testing.T) {
 		{name: "none there", says: "No camera was found", flags: []chromedp.ExecAllocatorOption{
 			chromedp.Flag("use-fake-device-for-media-stream", "device-count=0"), chromedp.Flag("use-fake-ui-for-media-stream", true),
 		}},
-		{name: "insecure", says: "https", before: `Object.defineProperty(navigator, "mediaDevices", {value: undefined})`},
+		{name: "insecure", says: "https", host: "tandem.test", flags: []chromedp.ExecAllocatorOption{
+			chromedp.Flag("host-resolver-rules", "MAP tandem.test 127.0.0.1"),
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ann := open(t, testenv.Chromium(t, test.flags...), "Ann", phone)
-			ann.create(gateway, "Ann")
-			if test.before != "" {
-				eval[any](ann, test.before)
-			}
+			ann.create(strings.Replace(gateway, "127.0.0.1", cmp.Or(test.host, "127.0.0.1"), 1), "Ann")
 			ann.click("#camera-button")
 			ann.await("saying why", fmt.Sprintf(`document.querySelector("#cameras-note").textContent.includes(%s)`, js(test.says)))
 			t.Log(eval[string](ann, `document.querySelector("#cameras-note").textContent`))
