@@ -34,7 +34,10 @@ function roomOf(tab) {
 async function comeBack(tab) {
   const seat = await seats.of(tab);
   if (!seat) return undefined;
-  return joinRoom(seat).then((room) => settle(tab, room, seat), () => void seats.forget(tab));
+  return joinRoom(seat).then((room) => settle(tab, room, seat), ({ code }) => {
+    // A gateway that is away for a while may be there when the tab moves on.
+    if (code !== 'timeout' && code !== 'unavailable') seats.forget(tab);
+  });
 }
 
 /** The tab is in this room from now on. */
