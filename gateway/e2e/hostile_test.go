@@ -57,6 +57,7 @@ func TestHostile(t *testing.T) {
 		want = append(want, hostile+": "+text)
 	}
 	awaitChat(both, want...)
+	ann.click("#play-button") // a video that never moved shows no subtitle in Chromium
 	for _, w := range both {
 		w.awaitText("#now-playing", hostile)
 		w.awaitText("#room-title", hostile)

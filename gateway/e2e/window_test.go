@@ -84,7 +84,7 @@ func (w *window) listen(event any) {
 		if e.Level == "error" {
 			// A connection that fails, and nothing else, may happen while the gateway is away.
 			network := e.Source == "network" || strings.HasPrefix(e.Text, "WebSocket connection to ") ||
-				strings.HasPrefix(e.Text, "Failed to establish a connection to ")
+				strings.HasPrefix(e.Text, "Failed to establish a connection to ") || strings.HasPrefix(e.Text, "Access to fetch at ")
 			w.note(network, fmt.Sprintf("%s: %s (%s:%d)", e.Source, e.Text, e.URL, e.LineNumber+1))
 		}
 	}
