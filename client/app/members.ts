@@ -65,14 +65,21 @@ export class Members {
     if (entry.shown === shown) return;
     entry.shown = shown;
     const { item } = entry;
-    const focused = item.contains(document.activeElement) ? document.activeElement?.getAttribute('aria-label') : undefined;
+    const focused = item.contains(document.activeElement) ? document.activeElement : null;
     item.toggleAttribute('data-away', away);
     item.toggleAttribute('data-host', member.id === state.host);
     const avatar = make('span', { className: 'avatar', ariaHidden: 'true' }, initialOf(member.name));
     avatar.style.setProperty('--hue', String(hueOf(member.id)));
     const words = make('div', { className: 'who' }, make('span', { className: 'name' }, member.name), badgeList(badges));
     item.replaceChildren(avatar, words, ...this.#menu(member, tools, isOpen));
-    if (focused) item.querySelector<HTMLElement>(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
+    if (focused) this.#focusLike(focused, item);
+  }
+
+  /** Puts the focus where it was, or on what opened the menu that it was in. */
+  #focusLike(before: Element, item: HTMLLIElement): void {
+    const buttons = [...item.querySelectorAll('button')];
+    const same = buttons.find((b) => b.textContent === before.textContent && b.ariaLabel === before.ariaLabel);
+    (same ?? buttons[0])?.focus();
   }
 
   #menu({ id, name }: Member, tools: readonly Tool[], isOpen: boolean): HTMLElement[] {

@@ -24,7 +24,6 @@ export class Vitals {
   readonly #part: Part;
   readonly #sync: Synchronised;
   readonly #connection = byId('connection-state', HTMLSpanElement);
-  readonly #announced = byId('connection-announced', HTMLParagraphElement);
   readonly #figures = byId('figures', HTMLSpanElement);
   readonly #details = byId('vitals', HTMLDetailsElement);
   readonly #list = byId('vitals-list', HTMLDListElement);
@@ -64,7 +63,6 @@ export class Vitals {
 
     setText(this.#connection, STATES[state]);
     setAttribute(this.#connection, 'data-state', state);
-    setText(this.#announced, state === 'connected' ? '' : STATES[state]);
     const figures = [
       offset !== undefined && `offset ${formatOffset(offset)}`,
       spread !== undefined && `room within ${formatMs(spread)}`,

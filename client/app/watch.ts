@@ -103,6 +103,9 @@ export function watch(room: Room): Watching {
   showTools(part);
   room.on('error', (error) => showError(error.message));
   view.inert = false;
+  // Whoever came in by a form that is gone now goes on from here.
+  const focused = document.activeElement;
+  if (!focused || focused === document.body || !focused.checkVisibility()) view.focus({ preventScroll: true });
 
   return {
     sync,
@@ -120,6 +123,8 @@ export function watch(room: Room): Watching {
 /** The chat, and the panel that it is in with the others. */
 function startChat(part: Part, stage: Stage): { chat: Chat; showChat: () => void } {
   const unread = byId('chat-unread', HTMLSpanElement);
+  // The chat asks whether its tab is open, and the tab tells the chat that it was opened.
+  let tabs: Tabs | undefined;
   const chat = new Chat(part, {
     get open() {
       return tabs?.current === 'chat' && stage.panelOpen;
@@ -127,14 +132,13 @@ function startChat(part: Part, stage: Stage): { chat: Chat; showChat: () => void
     unread: (count) => {
       unread.hidden = count === 0;
       setText(unread, String(count));
-      unread.ariaLabel = `${count} unread`;
+      unread.title = `${count} unread`;
     },
   });
-  let tabs: Tabs | undefined;
   tabs = new Tabs(part.signal, (name) => name === 'chat' && chat.seen());
   const showChat = (): void => {
     stage.togglePanel(true);
-    tabs.select('chat');
+    tabs?.select('chat');
   };
   const input = byId('chat-input', HTMLInputElement);
   const escape = ({ key }: KeyboardEvent): void => {

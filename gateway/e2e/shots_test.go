@@ -33,7 +33,13 @@ func (w *window) shootForDocs(name string) {
 func (w *window) shootInto(dir, name string) {
 	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
 	defer cancel()
-	image, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	var image []byte
+	var err error
+	if w.firefox != nil {
+		image, err = w.firefox.Screenshot(ctx)
+	} else {
+		image, err = chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	}
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}
