@@ -108,7 +108,7 @@ export class Controls {
     const max = String(known ? duration : Math.max(position, 1));
     if (this.#seek.max !== max) this.#seek.max = max;
     if (!this.#dragging) this.#seek.value = String(position);
-    this.#seek.style.setProperty('--done', `${((100 * position) / Number(max)).toFixed(2)}%`);
+    this.#seek.style.setProperty('--done', `${((100 * position) / Number(max)).toFixed(1)}%`);
     setText(this.#position, `${formatTime(position)} / ${formatTime(duration)}`);
     setAttribute(this.#seek, 'aria-valuetext', `${speakTime(position)} of ${speakTime(duration)}`);
   }
