@@ -180,6 +180,7 @@ func (l *loop) land(f *flight) {
 	case errors.As(f.err, &conflict) && len(conflict.Missed) > 0:
 		// Somebody else was first: see what they did, and decide again.
 		l.take(conflict.Missed)
+		l.closeReplaced(conflict.Missed)
 		l.ahead = l.room.Clone()
 		again := make([]*pending, 0, len(f.commands)+len(l.pending))
 		for _, a := range f.commands {

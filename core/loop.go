@@ -43,6 +43,7 @@ type loop struct {
 	asked    uint64   // the gate whose opening is among pending or in flight
 	leads    leads
 	vitals   vitals
+	beats    beats
 	idle     time.Time // since when nobody is here; zero when somebody is
 	snapshot snapshotState
 	failed   bool
@@ -269,6 +270,7 @@ func (l *loop) take(events []Event) {
 		l.recent = keepLast(l.recent, maxRecent) // seldom, since it moves them all
 	}
 	for _, h := range split(events) {
+		h.Room = l.room
 		l.broadcast(&Frame{Class: ClassControl, Message: h})
 	}
 	// Who is told an answer has seen what it did.
