@@ -14,7 +14,7 @@ import (
 )
 
 // keys are derived from a configured secret, a label for each use.
-type keys struct{ pin, address []byte }
+type keys struct{ pin, address, alias []byte }
 
 // keyring holds the keys of all secrets in force: the first one's make hashes,
 // all of them check, so that a secret can be rotated.
@@ -24,7 +24,7 @@ func deriveKeys(secrets [][]byte) (keyring, error) {
 	var ring keyring
 	for _, secret := range secrets {
 		var k keys
-		for label, key := range map[string]*[]byte{"tandem pin v1": &k.pin, "tandem address v1": &k.address} {
+		for label, key := range map[string]*[]byte{"tandem pin v1": &k.pin, "tandem address v1": &k.address, "tandem alias v1": &k.alias} {
 			derived, err := hkdf.Key(sha256.New, secret, nil, label, sha256.Size)
 			if err != nil {
 				return nil, fmt.Errorf("core: deriving keys: %w", err)

@@ -143,10 +143,10 @@ type TypingChanged struct {
 	On     bool
 }
 
-// Signalled carries signalling from another member. Data is JSON.
+// Signalled carries signalling from one member to another. Data is JSON.
 type Signalled struct {
-	From string
-	Data []byte
+	From, To string
+	Data     []byte
 }
 
 // Relayed carries what only clients of one kind understand. The room knows

@@ -241,7 +241,7 @@ func (l *loop) closeDeparted() {
 // signal passes signalling on to a member. It is lost when that is away, or so
 // far behind that it could be closed for what others send it.
 func (l *loop) signal(from *Session, to string, data []byte) {
-	l.tellOne(from, to, Signalled{From: from.member, Data: data})
+	l.tellOne(from, to, Signalled{From: from.member, To: to, Data: data})
 }
 
 func (l *loop) tellOne(from *Session, to string, m Message) {

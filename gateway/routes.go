@@ -26,7 +26,7 @@ func (g *Gateway) routes() http.Handler {
 	mux.Handle("OPTIONS /v1/rooms", g.fromPages(preflight))
 	mux.Handle("GET /v1/rooms/{id}", g.fromPages(g.roomInfo))
 	mux.HandleFunc("GET /v1/endpoints", g.listEndpoints)
-	mux.HandleFunc("GET /health", g.health)
+	g.legacyRoutes(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !g.ready.Load() {

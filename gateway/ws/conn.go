@@ -151,6 +151,9 @@ func (c *Conn) Close(bye core.Bye) {
 // Abort implements v1.Connection.
 func (c *Conn) Abort() { _ = c.net.Close() }
 
+// Open says whether the connection has not been closed from here.
+func (c *Conn) Open() bool { return c.closeCode() == 0 }
+
 // closeCode is how the connection was closed; 0 while it is open.
 func (c *Conn) closeCode() protocol.CloseCode {
 	c.mu.Lock()
