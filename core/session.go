@@ -48,12 +48,18 @@ func (s *Session) Do(ctx context.Context, id uint64, c Command) error {
 }
 
 // Ask posts a command that has no id and so is never recognised as a repeat.
-// done is told how it ended, on the room's goroutine: it must not block. The
+// done is told how it ended, on the room's goroutine: it must not block. If the
+// command changed nothing, everybody is told otherwise, unless that is nil. The
 // error returned says that the session is over.
-func (s *Session) Ask(ctx context.Context, c Command, done func(err error)) error {
-	return s.loop.post(ctx, &pending{by: Ref{Seat: s.member, Sum: Sum(c)}, cmd: c, done: func(_ *loop, _ uint64, err error) {
+func (s *Session) Ask(ctx context.Context, c Command, otherwise Message, done func(err error)) error {
+	p := &pending{by: Ref{Seat: s.member, Sum: Sum(c)}, cmd: c}
+	p.done = func(l *loop, _ uint64, err error) {
+		if err == nil && !p.changes && otherwise != nil {
+			l.broadcast(&Frame{Class: ClassControl, Message: otherwise})
+		}
 		done(publicError(err))
-	}})
+	}
+	return s.loop.post(ctx, p)
 }
 
 // SetAccess changes settings as Do with ChangeSettings does; a PIN that is not

@@ -85,14 +85,14 @@ func (p *peer) inRoom(ctx context.Context, m wire.ClientMessage, at int64, v vie
 	case *wire.PositionUpdate:
 		return p.position(ctx, m, at)
 	case *wire.UpdateUsername:
-		return p.rename(ctx, m.Username, v)
+		return p.rename(ctx, m.Username)
 	case *wire.ToggleGuestControl:
 		return p.toggle(ctx, *m.Enabled, v)
 	case *wire.TransferHost:
 		if v.host != p.seat.member {
 			return nil
 		}
-		return p.do(ctx, core.Transfer{Member: m.TargetUserID}, p.failed)
+		return p.do(ctx, core.Transfer{Member: m.TargetUserID}, nil, p.failed)
 	case *wire.RequestSync:
 		now := p.now()
 		position, playing := v.position(now)
@@ -124,25 +124,30 @@ func (p *peer) inRoom(ctx context.Context, m wire.ClientMessage, at int64, v vie
 
 // relay passes a message on to one member of this dialect, or to all.
 func (p *peer) relay(ctx context.Context, to string, m wire.ServerMessage) error {
-	payload, _, err := wire.Append(nil, m)
-	switch {
-	case err != nil:
-		p.logger.Error("message not encoded", "error", err)
-		return nil
-	case to != "":
-		return p.session.RelayTo(ctx, to, relayKind, payload)
-	default:
-		return p.session.Relay(ctx, relayKind, payload)
+	r := p.relayed(m)
+	if to != "" {
+		return p.session.RelayTo(ctx, to, relayKind, r.Data)
 	}
+	return p.session.Relay(ctx, relayKind, r.Data)
 }
 
-// do asks the room for something that is kept; done is told if it failed, on the
-// room's goroutine.
-func (p *peer) do(ctx context.Context, c core.Command, failed func(error)) error {
+// relayed is a message for the members of this dialect.
+func (p *peer) relayed(m wire.ServerMessage) core.Relayed {
+	payload, _, err := wire.Append(nil, m)
+	if err != nil { // of values that were decoded, or are our own
+		p.logger.Error("message not encoded", "error", err)
+	}
+	return core.Relayed{From: p.seat.member, Kind: relayKind, Data: payload}
+}
+
+// do asks the room for something that is kept. If that changes nothing, everybody
+// of this dialect is told otherwise, unless it is nil. failed is told if it
+// failed, on the room's goroutine.
+func (p *peer) do(ctx context.Context, c core.Command, otherwise core.Message, failed func(error)) error {
 	if !p.kept() {
 		return nil
 	}
-	return p.session.Ask(ctx, c, func(err error) {
+	return p.session.Ask(ctx, c, otherwise, func(err error) {
 		if err != nil {
 			failed(err)
 		}
@@ -156,7 +161,7 @@ func (p *peer) failed(err error) { p.fail(message(err)) }
 // is told where the room is.
 func (p *peer) control(ctx context.Context, c core.Command) error {
 	s := p.seat
-	return p.do(ctx, c, func(err error) {
+	return p.do(ctx, c, nil, func(err error) {
 		if code(err) != protocol.CodeForbidden {
 			p.failed(err)
 		}
@@ -164,25 +169,20 @@ func (p *peer) control(ctx context.Context, c core.Command) error {
 	})
 }
 
-func (p *peer) rename(ctx context.Context, name string, v view) error {
+func (p *peer) rename(ctx context.Context, name string) error {
 	if name == "" {
 		name = nameless
 	}
-	if name != v.name {
-		return p.do(ctx, core.Rename{Name: name}, p.failed)
-	}
-	return p.relay(ctx, "", wire.UsernameUpdated{UserID: p.seat.member, Username: username(name), Timestamp: p.now() / 1000})
+	same := wire.UsernameUpdated{UserID: p.seat.member, Username: username(name), Timestamp: p.now() / 1000}
+	return p.do(ctx, core.Rename{Name: name}, p.relayed(same), p.failed)
 }
 
 func (p *peer) toggle(ctx context.Context, on bool, v view) error {
-	switch {
-	case v.host != p.seat.member:
+	if v.host != p.seat.member {
 		return nil
-	case on != v.guests:
-		return p.do(ctx, core.ChangeSettings{GuestControl: &on}, p.failed)
-	default:
-		return p.relay(ctx, "", wire.GuestControl{Enabled: on, Timestamp: p.now() / 1000})
 	}
+	same := wire.GuestControl{Enabled: on, Timestamp: p.now() / 1000}
+	return p.do(ctx, core.ChangeSettings{GuestControl: &on}, p.relayed(same), p.failed)
 }
 
 // leave gives up the peer's own seat, and nobody else's.
@@ -201,7 +201,7 @@ func (p *peer) leave(ctx context.Context, m *wire.Leave) bool {
 func (p *peer) giveUp(ctx context.Context) error {
 	p.seat.retire() // it is told nothing of its own end
 	done := make(chan struct{})
-	err := p.session.Ask(ctx, core.Leave{}, func(error) { close(done) })
+	err := p.session.Ask(ctx, core.Leave{}, nil, func(error) { close(done) })
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, leavePatience)
 		defer cancel()

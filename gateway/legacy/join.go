@@ -59,7 +59,7 @@ func (p *peer) join(ctx context.Context, m *wire.Join) bool {
 	p.seat, p.session, p.drift = s, session, drift{}
 	p.service.enter(s)
 	if v := s.see(); m.Username != "" && v.name != m.Username {
-		_ = p.do(ctx, core.Rename{Name: m.Username}, p.failed) // the next message finds the seat gone, if it is
+		_ = p.do(ctx, core.Rename{Name: m.Username}, nil, p.failed) // the next message finds the seat gone, if it is
 	}
 	return true
 }

@@ -26,7 +26,7 @@ func (p *peer) ready(ctx context.Context, m *wire.Ready, v view) error {
 	if v.gate == 0 || m.TargetTime != nil && math.Abs(*m.TargetTime-v.timeline.Position) > near {
 		return nil
 	}
-	return p.do(ctx, core.Ready{Gate: v.gate}, func(error) {})
+	return p.do(ctx, core.Ready{Gate: v.gate}, nil, func(error) {})
 }
 
 // reportEvery is how often, in µs, core is told how the player does.
