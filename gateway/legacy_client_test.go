@@ -32,7 +32,8 @@ type extension struct {
 	name       any            // as it joined
 	clock      func() float64 // what its wall clock shows, in ms
 	in         chan note
-	passed     []note // read while waiting for something else
+	hear       func(note) // called when a message arrives; may be nil
+	passed     []note     // read while waiting for something else
 	mu         sync.Mutex
 	writing    sync.Mutex
 	code       int // the close code, once in is closed
@@ -61,8 +62,12 @@ func (s *stage) connect(from string) *extension {
 }
 
 func (s *stage) tryConnect(from string, header http.Header) (*extension, error) {
+	return s.connectOver(func() (net.Conn, error) { return s.dial(from) }, header, nil)
+}
+
+func (s *stage) connectOver(dial func() (net.Conn, error), header http.Header, hear func(note)) (*extension, error) {
 	d := websocket.Dialer{
-		NetDialContext:  func(context.Context, string, string) (net.Conn, error) { return s.dial(from) },
+		NetDialContext:  func(context.Context, string, string) (net.Conn, error) { return dial() },
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the gateway's own
 	}
 	url := "ws://" + s.host + "/ws"
@@ -79,7 +84,7 @@ func (s *stage) tryConnect(from string, header http.Header) (*extension, error) 
 		}
 		return nil, err
 	}
-	x := &extension{t: s.t, socket: socket, in: make(chan note, 4096), clock: func() float64 { return float64(time.Now().UnixMilli()) }}
+	x := &extension{t: s.t, socket: socket, hear: hear, in: make(chan note, 1<<16), clock: func() float64 { return float64(time.Now().UnixMilli()) }}
 	x.reader.Go(x.read)
 	s.t.Cleanup(x.drop)
 	return x, nil
@@ -101,6 +106,9 @@ func (x *extension) read() {
 		if err := json.Unmarshal(data, &n); err != nil || n.kind() == "" {
 			x.t.Errorf("the gateway sent %q: %v", data, err)
 			return
+		}
+		if x.hear != nil {
+			x.hear(n)
 		}
 		x.in <- n
 	}

@@ -45,7 +45,7 @@ func (c *clock) heard(shown *float64, at int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := sample{at: at, ahead: at - int64(math.Round(*shown*1000))}
-	if ahead, known := c.ahead(at); known && s.ahead > ahead+step {
+	if ahead, known := c.ahead(); known && s.ahead > ahead+step {
 		// Delayed by that much, or its clock was set back: the next one tells.
 		before := c.suspect
 		if c.suspect = &s; before == nil || abs(s.ahead-before.ahead) > step {
@@ -65,16 +65,13 @@ func abs(v int64) int64 { return max(v, -v) }
 
 // ahead is how far cluster time is ahead of the client's clock, the way
 // included, in µs.
-func (c *clock) ahead(now int64) (ahead int64, known bool) {
-	for _, s := range c.samples {
-		// A sample is worth less the older it is: half of what the clock may have
-		// drifted by since is as wrong in one direction as in the other.
-		v := s.ahead + (now-s.at)/20_000
-		if !known || v < ahead {
-			ahead, known = v, true
+func (c *clock) ahead() (ahead int64, known bool) {
+	for i, s := range c.samples {
+		if i == 0 || s.ahead < ahead {
+			ahead = s.ahead
 		}
 	}
-	return ahead, known
+	return ahead, len(c.samples) > 0
 }
 
 // pong takes a round trip.
@@ -114,10 +111,10 @@ func (c *clock) trip() time.Duration {
 
 // offset is how far cluster time is ahead of the client's clock, in µs. Until it
 // has shown it, it is taken to be right.
-func (c *clock) offset(now int64) int64 {
+func (c *clock) offset() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ahead, known := c.ahead(now)
+	ahead, known := c.ahead()
 	if !known {
 		return 0
 	}
@@ -125,7 +122,7 @@ func (c *clock) offset(now int64) int64 {
 }
 
 // shows is what the client's clock shows, in ms, at an instant of cluster time.
-func (c *clock) shows(instant, now int64) int64 { return (instant - c.offset(now)) / 1000 }
+func (c *clock) shows(instant int64) int64 { return (instant - c.offset()) / 1000 }
 
 // maxAge bounds, in µs, how old what a client tells may be.
 const maxAge = 10 * 1_000_000
@@ -138,7 +135,7 @@ func (c *clock) when(shown *float64, at int64) int64 {
 	if shown == nil {
 		return sent
 	}
-	instant := int64(math.Round(*shown*1000)) + c.offset(at)
+	instant := int64(math.Round(*shown*1000)) + c.offset()
 	if instant > at || instant < at-maxAge {
 		return sent
 	}

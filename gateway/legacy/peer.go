@@ -163,7 +163,7 @@ func (p *peer) tell(instant int64, m wire.ServerMessage) {
 		return
 	}
 	if hole != 0 {
-		copy(payload[hole:], wire.AppendInstant(nil, p.clock.shows(instant, p.now())))
+		copy(payload[hole:], wire.AppendInstant(nil, p.clock.shows(instant)))
 	}
 	frame := wsframe.AppendText(make([]byte, 0, len(payload)+10), len(payload))
 	p.push(core.ClassControl, "", append(frame, payload...))

@@ -148,7 +148,7 @@ func (s *seat) push(class core.Class, key string, r record) {
 		s.p.push(class, key, r.frame)
 		return
 	}
-	own := wire.AppendInstant(make([]byte, 0, wire.InstantWidth), s.p.clock.shows(r.instant, s.p.now()))
+	own := wire.AppendInstant(make([]byte, 0, wire.InstantWidth), s.p.clock.shows(r.instant))
 	s.p.push(class, key, r.frame[:r.hole], own, r.frame[r.hole+wire.InstantWidth:])
 }
 
