@@ -48,7 +48,7 @@ func (s *stage) watch(room, user, from string, o memnet.Options, skew time.Durat
 	}
 	x.clock = p.date
 	p.extension = x
-	time.Sleep(3 * time.Second) // the worker runs before a party is begun
+	s.w.pass(3 * time.Second) // the worker runs before a party is begun
 	state := x.join(room, user, note{"username": user})
 	p.mu.Lock()
 	p.host = state["hostUserId"] == user
