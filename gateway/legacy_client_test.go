@@ -298,8 +298,12 @@ func (n note) wants(t *testing.T, fields note) {
 func inMemory(t *testing.T, test func(t *testing.T, s *stage), flags ...string) {
 	t.Helper()
 	virtual(t, func(t *testing.T, w *world) {
-		test(t, &stage{t: t, w: w, host: "tandem.test", dial: func(from string) (net.Conn, error) { return w.net.Dial(t.Context(), from) }})
+		test(t, inWorld(t, w))
 	}, flags...)
+}
+
+func inWorld(t *testing.T, w *world) *stage {
+	return &stage{t: t, w: w, host: "tandem.test", dial: func(from string) (net.Conn, error) { return w.net.Dial(t.Context(), from) }}
 }
 
 // onEachWire runs a test in virtual time, over a real WebSocket, and over TLS.

@@ -208,7 +208,7 @@ func TestLegacyTwoGateways(t *testing.T) {
 		second := &world{t: t, rooms: s.w.rooms, names: map[string]string{}, flags: []string{"--node-id", "second"}}
 		second.start()
 		defer second.end()
-		s2 := &stage{t: t, w: second, host: "tandem.test", dial: func(from string) (net.Conn, error) { return second.net.Dial(t.Context(), from) }}
+		s2 := inWorld(t, second)
 
 		ann, ben := party(t, s, "room")
 		moved := s2.connect(home)
