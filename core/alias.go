@@ -105,8 +105,7 @@ func (h *Hub) lead(ctx context.Context, code, room string) (bool, error) {
 		return false, err
 	}
 	err = commit(ctx, h.opts.Log, id, head, b)
-	var conflict *Conflict
-	if errors.As(err, &conflict) {
+	if _, ok := errors.AsType[*Conflict](err); ok {
 		return false, nil
 	}
 	return err == nil, err

@@ -29,8 +29,7 @@ func (h *Hub) found(ctx context.Context, req JoinRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, h.opts.Patience)
 	defer cancel()
 	err = commit(ctx, h.opts.Log, req.Room, Head{}, batch)
-	var conflict *Conflict
-	if errors.As(err, &conflict) {
+	if _, ok := errors.AsType[*Conflict](err); ok {
 		return nil
 	}
 	return publicError(err)

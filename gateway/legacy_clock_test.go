@@ -11,8 +11,8 @@ import (
 
 // Networks, one way.
 var (
-	nearby = memnet.Options{Latency: 10 * time.Millisecond, Jitter: 5 * time.Millisecond, Buffer: 1 << 20}
-	distant  = memnet.Options{Latency: 60 * time.Millisecond, Jitter: 30 * time.Millisecond, Buffer: 1 << 20}
+	nearby  = memnet.Options{Latency: 10 * time.Millisecond, Jitter: 5 * time.Millisecond, Buffer: 1 << 20}
+	distant = memnet.Options{Latency: 60 * time.Millisecond, Jitter: 30 * time.Millisecond, Buffer: 1 << 20}
 )
 
 // landing is how distant members may be told to be from where the timeline is.

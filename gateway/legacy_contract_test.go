@@ -135,8 +135,10 @@ func TestLegacyGuestControlAndHost(t *testing.T) {
 			kind   string
 			fields note
 		}{
-			{"PLAY_PAUSE", note{"control": "play", "currentTime": 77.5}}, {"PLAY_PAUSE", note{"control": "play"}},
-			{"SEEK", note{"currentTime": 40, "isPlaying": true}}, {"URL_CHANGE", note{"url": "https://www.netflix.com/watch/1"}},
+			{"PLAY_PAUSE", note{"control": "play", "currentTime": 77.5}},
+			{"PLAY_PAUSE", note{"control": "play"}},
+			{"SEEK", note{"currentTime": 40, "isPlaying": true}},
+			{"URL_CHANGE", note{"url": "https://www.netflix.com/watch/1"}},
 		} {
 			ben.send(c.kind, c.fields)
 			truth := ben.await("PLAY_PAUSE")

@@ -171,7 +171,9 @@ func TestMixedSignals(t *testing.T) {
 			t.Fatalf("Dan got %+v", got)
 		}
 		var first struct{ Description struct{ Type, SDP string } }
-		var second struct{ Candidate struct{ Candidate, SDPMid string } }
+		var second struct {
+			Candidate struct{ Candidate, SDPMid string }
+		}
 		if json.Unmarshal(got[0].Data, &first) != nil || json.Unmarshal(got[1].Data, &second) != nil || first.Description.SDP != "v=0" || second.Candidate.SDPMid != "0" {
 			t.Errorf("Dan got %s and %s", got[0].Data, got[1].Data)
 		}

@@ -52,8 +52,11 @@ func TestClockWhen(t *testing.T) {
 		shown *float64
 		want  int64
 	}{
-		{"just now", shows(at - 20_000), at - 20_000}, {"a while ago", shows(at - 3_000_000), at - 3_000_000},
-		{"nothing", nil, at - 20_000}, {"to come", shows(at + 1_000_000), at - 20_000}, {"long ago", shows(at - 60_000_000), at - 20_000},
+		{"just now", shows(at - 20_000), at - 20_000},
+		{"a while ago", shows(at - 3_000_000), at - 3_000_000},
+		{"nothing", nil, at - 20_000},
+		{"to come", shows(at + 1_000_000), at - 20_000},
+		{"long ago", shows(at - 60_000_000), at - 20_000},
 	} {
 		if got := c.when(test.shown, at); got < test.want-1000 || got > test.want+1000 {
 			t.Errorf("%s: %d µs ago, want %d", test.what, at-got, at-test.want)

@@ -157,7 +157,9 @@ func first(errs ...error) error {
 	return nil
 }
 
-func missing(field string) error { return protocol.Errorf(protocol.CodeInvalid, "%s is missing", field) }
+func missing(field string) error {
+	return protocol.Errorf(protocol.CodeInvalid, "%s is missing", field)
+}
 
 func needID(field, id string) error {
 	if id == "" {
