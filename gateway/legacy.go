@@ -3,7 +3,6 @@ package gateway
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"tandem.watch/tandem/gateway/legacy"
@@ -42,12 +41,17 @@ func (g *Gateway) legacyRoutes(mux *http.ServeMux) {
 		g.legacy.ServeHTTP(w, r)
 	})))
 	links := &legacy.Links{Hub: g.hub, Base: g.linkBase}
-	mux.Handle("/api/short-id/{roomId}", g.forAll(g.looks, links.Make))
-	mux.Handle("/api/room/{shortId}", g.forAll(g.looks, links.Find))
-	mux.Handle("/room/{shortId}", g.forAll(g.looks, links.Follow))
-	mux.Handle("/room/{shortId}/{pin}", g.forAll(g.looks, links.Follow))
-	mux.Handle("/status", g.forAll(g.polls, g.legacy.Status))
-	mux.Handle("/health", g.forAll(nil, g.health))
+	for path, h := range map[string]http.Handler{
+		"/api/short-id/{roomId}": g.forAll(g.looks, links.Make),
+		"/api/room/{shortId}":    g.forAll(g.looks, links.Find),
+		"/room/{shortId}":        g.forAll(g.looks, links.Follow),
+		"/room/{shortId}/{pin}":  g.forAll(g.looks, links.Follow),
+		"/status":                g.forAll(g.polls, g.legacy.Status),
+		"/health":                g.forAll(nil, g.health),
+	} {
+		mux.Handle("GET "+path, h)
+		mux.Handle("OPTIONS "+path, h)
+	}
 }
 
 // linkBase is what links that are handed out begin with.
@@ -65,20 +69,14 @@ func (g *Gateway) linkBase(r *http.Request) url.URL {
 // forAll lets pages of every site read the answers of a GET, at a rate that is
 // limited by address unless rate is nil.
 func (g *Gateway) forAll(rate *limit.Keyed, next http.HandlerFunc) http.Handler {
-	methods := []string{http.MethodGet, http.MethodHead, http.MethodOptions}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Allow-Methods", "GET, OPTIONS")
 		h.Set("Access-Control-Allow-Headers", "Content-Type")
 		h.Set("Access-Control-Expose-Headers", "Location")
-		switch {
-		case r.Method == http.MethodOptions:
+		if r.Method == http.MethodOptions {
 			w.WriteHeader(http.StatusNoContent)
-			return
-		case !slices.Contains(methods, r.Method):
-			h.Set("Allow", "GET, OPTIONS")
-			writeError(w, http.StatusMethodNotAllowed, protocol.Errorf(protocol.CodeInvalid, "this address answers GET"))
 			return
 		}
 		if rate != nil {

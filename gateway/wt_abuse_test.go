@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -142,7 +143,10 @@ var quicAttacks = []struct {
 		for range 3 {
 			c := memberQUIC(t, g, room)
 			for i := range 300 {
-				_ = c.SendDatagram(bytes.Repeat([]byte{byte(i)}, []int{0, 1, 1100, 1200}[i%4]))
+				err := c.SendDatagram(bytes.Repeat([]byte{byte(i)}, []int{0, 1, 1100, 1200}[i%4]))
+				if tooLarge := new(quic.DatagramTooLargeError); errors.As(err, &tooLarge) {
+					t.Fatal(err)
+				}
 				time.Sleep(100 * time.Microsecond)
 			}
 			wantBye(t, c, protocol.CloseProtocol)

@@ -42,6 +42,7 @@ func DialWebTransport(ctx context.Context, url string, o WebTransportOptions) (*
 		QUICConfig: &quic.Config{
 			EnableDatagrams: true, EnableStreamResetPartialDelivery: true, MaxIdleTimeout: 60 * time.Second,
 			InitialStreamReceiveWindow: o.Window, MaxStreamReceiveWindow: o.Window,
+			InitialPacketSize: 1_350, // datagrams larger than the protocol's are sent too
 		},
 	}
 	l := &webTransport{dialer: dialer}
