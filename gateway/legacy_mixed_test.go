@@ -116,6 +116,16 @@ func TestMixedPagesHostsAndTalk(t *testing.T) {
 		}
 		q.cleo.do(&protocol.SetMedia{Command: q.cleo.id(), Media: protocol.Media{Kind: protocol.MediaURL, URL: "https://www.netflix.com/watch/6"}})
 		lone(t, everybody()[1], "URL_CHANGE").wants(t, note{"userId": q.cleo.member, "url": "https://www.netflix.com/watch/6"})
+		// What comes next in the queue plays by itself.
+		q.cleo.do(&protocol.Play{Command: q.cleo.id()})
+		s.w.pass(time.Second)
+		everybody()
+		q.cleo.do(&protocol.Enqueue{Command: q.cleo.id(), Media: protocol.Media{Kind: protocol.MediaURL, URL: "https://www.netflix.com/watch/7"}})
+		q.cleo.settle()
+		q.cleo.do(&protocol.Next{Command: q.cleo.id(), After: q.cleo.view.Room.MediaNumber})
+		q.ben.await("URL_CHANGE").wants(t, note{"url": "https://www.netflix.com/watch/7", "currentTime": 0})
+		q.ben.await("PLAY_PAUSE").wants(t, note{"userId": "server", "control": "play", "currentTime": 0})
+		everybody()
 		q.cleo.do(&protocol.SetMedia{Command: q.cleo.id(), Media: protocol.Media{Kind: protocol.MediaURL, URL: "https://evil.example/film.mp4"}})
 		lone(t, everybody()[1], "PLAY_PAUSE").wants(t, note{"control": "pause", "userId": "server"})
 

@@ -142,6 +142,8 @@ func joined(a *appender, member, name string, at int64) {
 func (e *encoding) timeline(a *appender, m core.Happened, event core.Event, b core.TimelineSet, gated bool) {
 	switch {
 	case b.Cause == core.CauseRate: // unknown here; beats bring them along
+	case b.Cause == core.CauseMedia && watchPage(m.Room.Media) != nil && b.Playing:
+		e.start(a, b.Position, b.At, wire.Server, event.At)
 	case b.Cause == core.CauseMedia && watchPage(m.Room.Media) != nil:
 		a.add(record{timeline: true}, nil) // they have been told where to go
 	case b.Cause == core.CauseMedia:
