@@ -34,13 +34,13 @@ func (d *decider) play(c Play) []Body {
 	here := d.position()
 	target, moved := here, false
 	if c.Position != nil {
-		there := *c.Position + d.elapsed(c.Since)
+		there := clampPosition(*c.Position + d.elapsed(c.Since))
 		moved = math.Abs(there-here) > sameSpot
 		if moved || !d.willPlay() {
 			target = there
 		}
 	} else {
-		target += d.elapsed(c.Since)
+		target = clampPosition(target + d.elapsed(c.Since))
 	}
 	switch {
 	case d.willPlay() && !moved:
@@ -79,7 +79,7 @@ func (d *decider) seek(c Seek) []Body {
 	case play && c.Wait:
 		return d.wait(CauseSeek, c.Position)
 	case play && c.Since != 0:
-		return []Body{d.going(CauseSeek, c.Position+d.elapsed(c.Since))}
+		return []Body{d.going(CauseSeek, clampPosition(c.Position+d.elapsed(c.Since)))}
 	case play:
 		return []Body{d.start(CauseSeek, c.Position, true)}
 	case !d.willPlay() && d.r.Timeline.Position == c.Position:
@@ -151,7 +151,7 @@ func (d *decider) start(cause Cause, position float64, seek bool) TimelineSet {
 
 // going is a timeline that is under way already: its sender plays.
 func (d *decider) going(cause Cause, position float64) TimelineSet {
-	return TimelineSet{Cause: cause, Position: clampPosition(position), Rate: d.r.Timeline.Rate, Playing: true, At: d.now}
+	return TimelineSet{Cause: cause, Position: position, Rate: d.r.Timeline.Rate, Playing: true, At: d.now}
 }
 
 // maxElapsed bounds, in seconds, how far a sender may have played on before its

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -214,4 +215,36 @@ func TestLegacyTranscript(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The same on a real gateway, whose log is a file.
+func TestLegacyLinksOnDisk(t *testing.T) {
+	s := realStage(t, false)
+	ann := s.connect(home)
+	ann.join("room", "user_ann0001", nil)
+	get := func(path string, v any) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.host+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response{answer.StatusCode, answer.Header, body}.into(t, v)
+	}
+	var made, found shortCode
+	var status statusAnswer
+	get("/api/short-id/room", &made)
+	get("/api/room/"+made.ShortID, &found)
+	get("/status", &status)
+	if found.RoomID != "room" || made.ShortURL != "http://"+s.host+"/room/"+made.ShortID || len(status.Rooms) != 1 {
+		t.Errorf("%+v, %+v, %+v", made, found, status)
+	}
 }

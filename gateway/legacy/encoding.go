@@ -4,12 +4,16 @@ import (
 	"encoding/json"
 
 	"tandem.watch/tandem/core"
+	v1 "tandem.watch/tandem/gateway/v1"
 	"tandem.watch/tandem/internal/wsframe"
 	wire "tandem.watch/tandem/protocol/legacy"
 )
 
-// slot is this encoding's among those of the program; gateway/v1 has the first.
-const slot = 4
+// slot is this encoding's among those of the program, after those of gateway/v1;
+// the next one is that of silent.
+const slot = v1.SlotDatagram + 1
+
+const _ = uint(core.MaxEncodings - 1 - (slot + 1)) // does not compile when there are too many
 
 // relayKind marks what members of this dialect pass on to each other.
 const relayKind = "legacy"

@@ -14,7 +14,7 @@ import (
 
 // Limits of the dialect. Lengths of texts count Unicode code points.
 const (
-	// MaxMessage is the largest message in bytes, in either direction.
+	// MaxMessage is the largest message of a client in bytes.
 	MaxMessage = protocol.MaxMessage
 	// MaxID is the longest id of a room or a user.
 	MaxID = protocol.MaxRoomID
