@@ -17,7 +17,7 @@ const (
 	beatAfter = 4500 * time.Millisecond
 	hostBeats = 10 * time.Second
 	// beatPause bounds what a host can ask for.
-	beatPause = 500 * time.Millisecond
+	beatPause = 200 * time.Millisecond
 )
 
 func (b *beats) listen(s *Session) {
@@ -54,11 +54,9 @@ func (l *loop) beat(now time.Time) {
 }
 
 func (l *loop) hostBeat(s *Session, now time.Time) {
-	if l.room.Host != s.member {
+	if l.room.Host != s.member || l.beats.listeners == 0 || now.Sub(l.beats.byHost) < beatPause {
 		return
 	}
 	l.beats.byHost = now
-	if l.beats.listeners > 0 && now.Sub(l.beats.last) >= beatPause {
-		l.beat(now)
-	}
+	l.beat(now)
 }

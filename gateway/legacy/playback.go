@@ -67,8 +67,8 @@ func (p *peer) heartbeat(ctx context.Context, m *wire.HostHeartbeat, at int64, v
 	return p.session.Beat(ctx)
 }
 
-// settle is how long, in µs, a change of the timeline takes to reach the host
-// and to be obeyed.
+// settle is how long, in µs, a change of the timeline, other than the room's
+// beginning, takes to reach the host and to be obeyed.
 const settle = 1_000_000
 
 // moved is what a host has done that is off the timeline twice in a row; nil when
@@ -77,7 +77,7 @@ func (p *peer) moved(m *wire.HostHeartbeat, at int64, v view) core.Command {
 	now := drift{seen: true, position: *m.CurrentTime, playing: m.IsPlaying, at: p.clock.when(m.EventTimestamp, at), timeline: v.timeline.Number}
 	before := p.drift
 	p.drift = drift{}
-	if v.gate != 0 || now.at < v.timeline.At+settle {
+	if v.gate != 0 || v.timeline.Number > 1 && now.at < v.timeline.At+settle {
 		return nil
 	}
 	should, playing := v.position(now.at)
