@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"tandem.watch/tandem/gateway/legacy"
@@ -40,7 +39,7 @@ func (g *Gateway) legacyRoutes(mux *http.ServeMux) {
 		}
 		g.legacy.ServeHTTP(w, r)
 	})))
-	links := &legacy.Links{Hub: g.hub, Base: g.linkBase}
+	links := &legacy.Links{Hub: g.hub, Base: g.baseURL}
 	for path, h := range map[string]http.Handler{
 		"/api/short-id/{roomId}": g.forAll(g.looks, links.Make),
 		"/api/room/{shortId}":    g.forAll(g.looks, links.Find),
@@ -52,18 +51,6 @@ func (g *Gateway) legacyRoutes(mux *http.ServeMux) {
 		mux.Handle("GET "+path, h)
 		mux.Handle("OPTIONS "+path, h)
 	}
-}
-
-// linkBase is what links that are handed out begin with.
-func (g *Gateway) linkBase(r *http.Request) url.URL {
-	if g.config.PublicURL != nil {
-		return *g.config.PublicURL
-	}
-	base := url.URL{Scheme: "http", Host: r.Host}
-	if r.TLS != nil {
-		base.Scheme = "https"
-	}
-	return base
 }
 
 // forAll lets pages of every site read the answers of a GET, at a rate that is

@@ -14,7 +14,7 @@ type Links struct {
 	// Hub has the rooms. Required.
 	Hub *core.Hub
 	// Base returns the address that links begin with. Required.
-	Base func(*http.Request) url.URL
+	Base func(*http.Request) *url.URL
 }
 
 type shortID struct {
@@ -31,8 +31,7 @@ func (l *Links) Make(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	base := l.Base(r)
-	write(w, http.StatusOK, shortID{ShortID: code, RoomID: room, ShortURL: base.JoinPath("room", code).String()})
+	write(w, http.StatusOK, shortID{ShortID: code, RoomID: room, ShortURL: l.Base(r).JoinPath("room", code).String()})
 }
 
 // Find answers GET /api/room/{shortId}.
