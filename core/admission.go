@@ -42,6 +42,9 @@ const (
 	secretSeat = "seat:" // and the token's hash; the value is the member
 	secretAddr = "addr:" // and the member; the value is the hash of its address
 	secretBan  = "ban:"  // and the member; the value is the hash of its address
+	// And the member; the value is until when somebody evicted may come back, in
+	// microseconds of cluster time, its role, and the hash of its address.
+	secretEvicted = "evicted:"
 )
 
 // hashPIN is a keyed hash rather than a slow one: a PIN has so few values that
@@ -66,6 +69,11 @@ func (r keyring) hashAddress(room, address string) []string {
 		hashes[i] = hex.EncodeToString(mac(k.address, room, address)[:16])
 	}
 	return hashes
+}
+
+// isAddress says whether a hash is an address's.
+func (r keyring) isAddress(hash, room, address string) bool {
+	return slices.Contains(r.hashAddress(room, address), hash)
 }
 
 func mac(key []byte, room, value string) []byte {
@@ -269,7 +277,7 @@ func (h *Hub) admit(ctx context.Context, l *loop, req JoinRequest) (access uint6
 		return 0, protocol.Errorf(protocol.CodeRoomLocked, "the room is locked")
 	}
 	if door.pin {
-		if err := h.checkPIN(ctx, l.id, req); err != nil {
+		if err := h.checkPIN(ctx, l.id, req, false); err != nil {
 			return 0, err
 		}
 	}
@@ -291,22 +299,24 @@ func (h *Hub) checkBans(ctx context.Context, room string, banned []string, addre
 	return nil
 }
 
-func (h *Hub) checkPIN(ctx context.Context, room string, req JoinRequest) error {
+// checkPIN refuses a wrong PIN. Tries from an address that is known to be a
+// member's count by address only.
+func (h *Hub) checkPIN(ctx context.Context, room string, req JoinRequest, known bool) error {
 	if req.PIN == "" {
 		return protocol.Errorf(protocol.CodePINRequired, "this room asks for a PIN")
 	}
-	if err := h.pins.begin(room, req.Address); err != nil {
+	if err := h.pins.begin(room, req.Address, known); err != nil {
 		return err
 	}
 	secret, err := h.opts.Log.Secret(ctx, room, secretPIN)
 	if err != nil {
-		h.pins.forgive(room, req.Address)
+		h.pins.forgive(room, req.Address, known)
 		return publicError(err)
 	}
 	if secret == nil || !h.keys.isPIN(secret.Value, room, req.PIN) {
 		return protocol.Errorf(protocol.CodePINInvalid, "wrong PIN")
 	}
-	h.pins.forgive(room, req.Address)
+	h.pins.forgive(room, req.Address, known)
 	return nil
 }
 

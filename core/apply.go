@@ -109,16 +109,18 @@ func (r *Room) leave(b Left, e Event) {
 	}
 }
 
-// setHost leaves the host as it is when the new one is gone already.
+// setHost leaves the host as it is when the new one is gone already. "" is none.
 func (r *Room) setHost(id string) {
 	m := r.byID[id]
-	if m == nil {
+	if m == nil && id != "" {
 		return
 	}
 	if old := r.byID[r.Host]; old != nil {
 		old.Role = RoleGuest
 	}
-	m.Role = RoleHost
+	if m != nil {
+		m.Role = RoleHost
+	}
 	r.Host = id
 }
 

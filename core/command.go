@@ -29,6 +29,8 @@ type Join struct {
 	Member, Name string
 	Access       uint64
 	Slow         bool
+	// Rank is a role above guest for somebody who had it: a lock does not hold.
+	Rank Role
 }
 
 // Attach lets another connection take over a seat. With a Generation it is
@@ -39,8 +41,11 @@ type Attach struct {
 	// Fresh says that the client has begun anew; see Seated.
 	Fresh bool
 	// Foreign says that it comes from elsewhere and that nothing proves it to be
-	// the same client: it gets the seat, not the member's rank.
+	// the same client: it gets the seat, not the member's rank. Who was alone
+	// leaves a room without a host to whoever joins, or returns, next.
 	Foreign bool
+	// Rank is what the member gets back after a takeover that was Foreign.
+	Rank Role
 }
 
 // Depart gives up the seat of a member whose connection is gone. It is refused

@@ -50,5 +50,27 @@ func TestForeignAttach(t *testing.T) {
 	s.refused("", Attach{Member: "nobody"}, protocol.CodeSeatUnknown)
 
 	alone := newStage(t, "host")
-	alone.want("", Attach{Member: "host", Foreign: true}, Seated{Member: "host", Generation: 2})
+	alone.want("", Attach{Member: "host", Foreign: true}, Seated{Member: "host", Generation: 2}, Hosted{})
+	if m := alone.room.Member("host"); alone.room.Host != "" || m.Role != RoleGuest {
+		t.Errorf("a stranger alone is %s, and the host is %q", m.Role, alone.room.Host)
+	}
+	alone.want("", Attach{Member: "host"}, Seated{Member: "host", Generation: 3}, Hosted{Member: "host"})
+}
+
+// Who was there before a stranger gets its rank back, seat or no seat.
+func TestRankComesBack(t *testing.T) {
+	s := newStage(t, "host", "a", "b")
+	s.act("host", GiveRole{Member: "b", Role: RoleModerator})
+	s.act("", Attach{Member: "host", Foreign: true})
+	s.act("", Attach{Member: "b", Foreign: true})
+	s.want("", Attach{Member: "host", Rank: RoleHost}, Seated{Member: "host", Generation: 3}, Hosted{Member: "host"})
+	s.want("", Attach{Member: "b", Rank: RoleModerator}, Seated{Member: "b", Generation: 3}, RoleSet{Member: "b", Role: RoleModerator})
+	s.want("", Attach{Member: "b", Rank: RoleGuest}, Seated{Member: "b", Generation: 4})
+	s.act("host", ChangeSettings{Locked: new(true)})
+	s.act("host", Remove{Member: "b"})
+	s.refused("", Join{Member: "b", Name: "b", Access: s.room.Access}, protocol.CodeRoomLocked)
+	s.want("", Join{Member: "b", Name: "b", Access: s.room.Access, Rank: RoleModerator}, Joined{Member: "b", Name: "b"}, RoleSet{Member: "b", Role: RoleModerator})
+	s.act("", Attach{Member: "host", Foreign: true})
+	s.act("a", Remove{Member: "host"})
+	s.want("", Join{Member: "host", Name: "host", Access: s.room.Access, Rank: RoleHost}, Joined{Member: "host", Name: "host"}, Hosted{Member: "host"})
 }

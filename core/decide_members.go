@@ -10,7 +10,7 @@ func (d *decider) join(c Join) ([]Body, error) {
 	if c.Access != d.r.Access {
 		return nil, ErrAccessChanged
 	}
-	if d.r.Settings.Locked {
+	if d.r.Settings.Locked && c.Rank == "" {
 		return nil, protocol.Errorf(protocol.CodeRoomLocked, "the room is locked")
 	}
 	if d.hints.MaxMembers > 0 && len(d.r.Members()) >= d.hints.MaxMembers {
@@ -20,8 +20,11 @@ func (d *decider) join(c Join) ([]Body, error) {
 		return nil, protocol.Errorf(protocol.CodeInvalid, "the seat %q is taken", c.Member)
 	}
 	bodies := []Body{Joined{Member: c.Member, Name: c.Name, Slow: c.Slow}}
-	if d.r.Host == "" {
+	switch {
+	case d.r.Host == "" || c.Rank == RoleHost:
 		bodies = append(bodies, Hosted{Member: c.Member})
+	case c.Rank == RoleModerator:
+		bodies = append(bodies, RoleSet{Member: c.Member, Role: RoleModerator})
 	}
 	return bodies, nil
 }
@@ -36,13 +39,15 @@ func (d *decider) attach(c Attach) ([]Body, error) {
 	}
 	bodies := []Body{Seated{Member: m.ID, Generation: m.Generation + 1, Fresh: c.Fresh}}
 	switch {
-	case !c.Foreign:
-	case m.Role == RoleModerator:
+	case c.Foreign && m.Role == RoleModerator:
 		bodies = append(bodies, RoleSet{Member: m.ID, Role: RoleGuest})
-	case m.Role == RoleHost:
-		if next := d.nextHost(m.ID); next != "" {
-			bodies = append(bodies, Hosted{Member: next})
-		}
+	case c.Foreign && m.Role == RoleHost:
+		bodies = append(bodies, Hosted{Member: d.nextHost(m.ID)})
+	case c.Foreign || m.Role == RoleHost:
+	case c.Rank == RoleHost || d.r.Host == "":
+		bodies = append(bodies, Hosted{Member: m.ID})
+	case c.Rank == RoleModerator && m.Role == RoleGuest:
+		bodies = append(bodies, RoleSet{Member: m.ID, Role: RoleModerator})
 	}
 	return bodies, nil
 }

@@ -66,7 +66,7 @@ type Left struct {
 	Reason LeaveReason `json:"reason"`
 }
 
-// Hosted makes a member host. The host before becomes a guest.
+// Hosted makes a member host, or nobody. The host before becomes a guest.
 type Hosted struct {
 	Member string `json:"member"`
 }

@@ -291,10 +291,11 @@ func newPINThrottle() *pinThrottle {
 }
 
 // begin counts a try, before it is known whether the PIN is right: tries at the
-// same time are tries too.
-func (p *pinThrottle) begin(room, address string) error {
+// same time are tries too. Those from an address that is known to be a member's
+// are not counted by room, or strangers could use them up.
+func (p *pinThrottle) begin(room, address string, known bool) error {
 	wait, ok := p.address.Take(room + "|" + address)
-	if ok {
+	if ok && !known {
 		if wait, ok = p.room.Take(room); !ok {
 			p.address.Give(room + "|" + address)
 		}
@@ -308,7 +309,9 @@ func (p *pinThrottle) begin(room, address string) error {
 }
 
 // forgive takes a try back that was not wrong.
-func (p *pinThrottle) forgive(room, address string) {
+func (p *pinThrottle) forgive(room, address string, known bool) {
 	p.address.Give(room + "|" + address)
-	p.room.Give(room)
+	if !known {
+		p.room.Give(room)
+	}
 }

@@ -78,7 +78,8 @@ func (f *faults) gate(r *Room) {
 // settled checks what holds after every command: its events together.
 func settled(r *Room) error {
 	var f faults
-	f.unless((r.Host != "") == (len(r.order) > 0), "%d members, and the host is %q", len(r.order), r.Host)
+	// Who took an only seat over from elsewhere is no host.
+	f.unless((r.Host != "") == (len(r.order) > 0) || len(r.order) == 1, "%d members, and the host is %q", len(r.order), r.Host)
 	f.unless(len(r.order) > 0 || (!r.Timeline.Playing && r.Gate == nil), "an empty room plays on")
 	f.unless(r.Gate == nil || !r.Gate.Complete(), "everybody is ready, and the gate is open")
 	return errors.Join(f...)

@@ -164,7 +164,7 @@ func drawItem(t *rapid.T) uint64 { return uint64(rapid.IntRange(0, 4).Draw(t, "i
 func drawOwnCommand(t *rapid.T) Command {
 	switch rapid.IntRange(0, 2).Draw(t, "command") {
 	case 0:
-		return Attach{Member: drawMember(t), Foreign: drawBool(t), Fresh: drawBool(t)}
+		return Attach{Member: drawMember(t), Foreign: drawBool(t), Fresh: drawBool(t), Rank: rapid.SampledFrom([]Role{"", RoleGuest, RoleModerator, RoleHost}).Draw(t, "rank")}
 	case 1:
 		return Depart{Member: drawMember(t), Generation: rapid.Uint64Range(1, 2).Draw(t, "generation")}
 	default:

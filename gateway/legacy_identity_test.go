@@ -128,6 +128,103 @@ func TestLegacyTakeover(t *testing.T) {
 	})
 }
 
+// A guest who uses the host's id while the host's line is down has neither its
+// rank nor, when it comes back, its seat.
+func TestLegacyHostIsBack(t *testing.T) {
+	inMemory(t, func(t *testing.T, s *stage) {
+		for i, alone := range []bool{false, true} {
+			for j, removes := range []bool{false, true} {
+				room := fmt.Sprint("room ", i, j)
+				ann := s.connect(home)
+				ann.join(room, "user_ann0001", note{"username": "Ann", "pin": "123456"})
+				ben := s.connect(office)
+				if !alone {
+					ben.join(room, "user_ben0001", note{"username": "Ben", "pin": "123456"})
+				}
+				ann.drop()
+				s.w.pass(time.Second)
+				thief := s.connect(office)
+				state := thief.join(room, "user_ann0001", note{"pin": "123456"})
+				if state["hostUserId"] == "user_ann0001" {
+					t.Errorf("alone %v: the stranger is host: %v", alone, state)
+				}
+				for range 2 { // and stays what it is, over its own connection and another one
+					if again := thief.join(room, "user_ann0001", note{"pin": "123456"}); again["hostUserId"] == "user_ann0001" {
+						t.Errorf("alone %v: the stranger who joins again is host: %v", alone, again)
+					}
+					thief = s.connect(office)
+					thief.join(room, "user_ann0001", note{"pin": "123456"})
+				}
+				if alone {
+					ben.join(room, "user_ben0001", note{"username": "Ben", "pin": "123456"}).wants(t, note{"hostUserId": "user_ben0001"})
+				}
+				if removes {
+					thief.send("LEAVE", note{"userId": "user_ann0001", "roomId": room})
+					thief.wantClosed(1000)
+				}
+				s.keep(20*time.Second, ben, thief)
+				ann = s.connect(home)
+				ann.join(room, "user_ann0001", note{"username": "Ann", "pin": "123456"}).wants(t, note{"hostUserId": "user_ann0001"})
+				if !removes {
+					thief.wantClosed(int(protocol.CloseReplaced))
+				}
+				if n := s.connect(office).tryJoin(room, "user_ann0001", note{"pin": "123456"}); n.kind() != "ERROR" {
+					t.Errorf("her seat is taken again: %v", n)
+				}
+				ann.drop()
+				ben.drop()
+			}
+		}
+	})
+}
+
+// Who moved to another address, and is not followed by anybody from the old one,
+// is host of a room of one again after the grace.
+func TestLegacyMovedAlone(t *testing.T) {
+	inMemory(t, func(t *testing.T, s *stage) {
+		ann := s.connect(home)
+		ann.join("room", "user_ann0001", nil)
+		ann.drop()
+		s.w.pass(time.Second)
+		ann = s.connect(cafe)
+		if host := ann.join("room", "user_ann0001", nil)["hostUserId"]; host != nil {
+			t.Errorf("the host is %v", host)
+		}
+		s.keep(31*time.Second, ann)
+		ann.join("room", "user_ann0001", nil).wants(t, note{"hostUserId": "user_ann0001"})
+		late := s.connect(home)
+		if n := late.tryJoin("room", "user_ann0001", nil); n.kind() != "ERROR" {
+			t.Errorf("the old address after the grace: %v", n)
+		}
+	})
+}
+
+// Who guesses PINs elsewhere keeps nobody out of a seat of its own.
+func TestLegacyGuessersKeepNobodyOut(t *testing.T) {
+	inMemory(t, func(t *testing.T, s *stage) {
+		ann := s.connect(home)
+		ann.join("room", "user_ann0001", note{"pin": "123456"})
+		ann.drop()
+		for i := range 55 {
+			x := s.connect(fmt.Sprintf("203.0.113.%d", 1+i/5))
+			x.tryJoin("room", "user_thief01", note{"pin": "000000"})
+			x.drop()
+		}
+		if n := s.connect(cafe).tryJoin("room", "user_ben0001", note{"pin": "123456"}); !strings.Contains(fmt.Sprint(n["message"]), "too many") {
+			t.Fatalf("the room's tries are not used up: %v", n)
+		}
+		ann = s.connect(home)
+		for i := range 6 { // her own are counted
+			if n := ann.tryJoin("room", "user_ann0001", note{"pin": "000000"}); i < 4 && n["message"] != "Invalid or missing PIN" {
+				t.Errorf("a wrong PIN: %v", n)
+			} else if i == 3 {
+				break
+			}
+		}
+		ann.join("room", "user_ann0001", note{"pin": "123456"}).wants(t, note{"hostUserId": "user_ann0001"})
+	})
+}
+
 // A seat of version 1 has a token: its id opens nothing.
 func TestLegacyCannotBeVersionOne(t *testing.T) {
 	inMemory(t, func(t *testing.T, s *stage) {

@@ -69,7 +69,7 @@ type Left struct {
 	Reason LeaveReason `json:"reason"`
 }
 
-// Host names the new host; "" when nobody is left.
+// Host names the new host; "" when there is none: somebody may come back for it.
 type Host struct {
 	Member string `json:"member"`
 }

@@ -114,7 +114,7 @@ type Settings struct {
 // Room is a snapshot of the room as the log has it.
 type Room struct {
 	ID string `json:"id"`
-	// Host is the host's member id; "" in an empty room.
+	// Host is the host's member id; "" in a room that has none, as an empty one.
 	Host     string   `json:"host,omitempty"`
 	Settings Settings `json:"settings"`
 	Media    Media    `json:"media"`
