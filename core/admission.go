@@ -165,6 +165,8 @@ type JoinRequest struct {
 	Resume *Resume
 	// Address is where the connection comes from, as limits count it.
 	Address string
+	// Shared says that Address may be many clients': it counts, and proves nothing.
+	Shared bool
 	// Slow marks a client that needs long to get ready.
 	Slow bool
 	// Beats asks for a Beat now and then.

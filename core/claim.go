@@ -151,7 +151,7 @@ func (h *Hub) plausible(ctx context.Context, l *loop, req JoinRequest, c claim, 
 	if err := h.checkBans(ctx, l.id, door.banned, req.Address); err != nil {
 		return false, err
 	}
-	known := recorded != nil && h.keys.isAddress(string(recorded.Value), l.id, req.Address)
+	known := recorded != nil && !req.Shared && h.keys.isAddress(string(recorded.Value), l.id, req.Address)
 	if door.pin {
 		if err := h.checkPIN(ctx, l.id, req, known); err != nil {
 			return false, err
@@ -192,7 +192,7 @@ type evicted struct {
 
 // back says that it is the claimer who was evicted.
 func (c claim) back(h *Hub, req JoinRequest) bool {
-	return c.evicted != (evicted{}) && h.keys.isAddress(c.evicted.address, req.Room, req.Address)
+	return c.evicted != (evicted{}) && !req.Shared && h.keys.isAddress(c.evicted.address, req.Room, req.Address)
 }
 
 func (h *Hub) evicted(ctx context.Context, room, member string) (evicted, error) {

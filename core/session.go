@@ -147,19 +147,23 @@ func (s *Session) Beat(ctx context.Context) error {
 
 // View shows the room, and how its members do, to a function that the room's
 // goroutine calls: it must not block, and keep nothing. It waits for that, and
-// returns false when the session is over.
+// returns false when the session is over or has lost its seat. When ctx ends
+// first it returns false as well, and look may be called, or be running, still.
 func (s *Session) View(ctx context.Context, look func(r *Room, presence []Presence, now int64)) bool {
 	seen := make(chan struct{})
-	err := s.loop.post(ctx, sessionPost{s, func(l *loop) {
-		look(l.room, l.everyone(), l.hub.opts.Clock.Now())
+	seated := false
+	err := s.loop.post(ctx, postedFunc(func(l *loop) {
+		if seated = s.index >= 0 && ctx.Err() == nil; seated {
+			look(l.room, l.everyone(), l.hub.opts.Clock.Now())
+		}
 		close(seen)
-	}})
+	}))
 	if err != nil {
 		return false
 	}
 	select {
 	case <-seen:
-		return true
+		return seated
 	case <-s.loop.gone:
 		return false
 	case <-ctx.Done():

@@ -26,6 +26,13 @@ func (c *Config) clientAddress(r *http.Request) string {
 	return limitKey(addr)
 }
 
+// forwardedByStranger says whether a request says to be forwarded, by somebody who
+// is not a trusted proxy: its address is then that of a proxy, or it lies.
+func (c *Config) forwardedByStranger(r *http.Request) bool {
+	forwarded := r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != ""
+	return forwarded && !c.trusts(parseAddr(r.RemoteAddr))
+}
+
 // overTLS says whether a request came over TLS, to us or to a trusted proxy.
 func (c *Config) overTLS(r *http.Request) bool {
 	return r.TLS != nil || c.trusts(parseAddr(r.RemoteAddr)) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")

@@ -56,6 +56,8 @@ type Gateway struct {
 	attempts *limit.Keyed
 	counters *v1.Counters
 	page     watchPage
+	// untrusted warns once.
+	untrusted sync.Once
 
 	ready    atomic.Bool
 	listener net.Listener
@@ -95,7 +97,8 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 		config: c, logger: logger, log: log, clock: core.NewLocalClock(latest), served: make(chan error, 1),
 		rooms: limit.NewKeyed(max(1, c.RoomsPerIPPerHour/2), time.Hour/time.Duration(c.RoomsPerIPPerHour), 50_000),
 		looks: limit.NewKeyed(100, 50*time.Millisecond, 50_000),
-		polls: limit.NewKeyed(400, 5*time.Millisecond, 50_000),
+		// As often as all the sessions that an address may have.
+		polls: limit.NewKeyed(c.SessionsPerIP, 2*time.Second/time.Duration(c.SessionsPerIP), 50_000),
 		addrs: newCounter(c.MaxSessions, c.SessionsPerIP),
 		// A browser opens a few connections beside its session's.
 		conns:    newConnLimit(newCounter(c.MaxSessions+1000, c.SessionsPerIP+100), c.trusts),

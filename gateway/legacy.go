@@ -18,7 +18,7 @@ func (g *Gateway) newLegacy() *legacy.Service {
 		return strings.HasPrefix(r.Header.Get("Origin"), "chrome-extension://") || g.config.checkOrigin(r)
 	}
 	return legacy.New(legacy.Options{
-		Sessions: o, Node: g.config.NodeID,
+		Sessions: o, Node: g.config.NodeID, Shared: g.sharedAddress,
 		AllowRoom: func(address string) error {
 			if wait, ok := g.rooms.Take(address); !ok {
 				return &protocol.Error{
@@ -28,6 +28,19 @@ func (g *Gateway) newLegacy() *legacy.Service {
 			return nil
 		},
 	})
+}
+
+// sharedAddress says that a request came through a proxy that is not trusted, so
+// that all who come through it seem to have one address. It tells the operator.
+func (g *Gateway) sharedAddress(r *http.Request) bool {
+	if !g.config.forwardedByStranger(r) {
+		return false
+	}
+	g.untrusted.Do(func() {
+		g.logger.Warn("a proxy forwards requests and is not in trusted-proxies: all who come through it count as one address, "+
+			"/status lists no rooms to them, and a seat of the extension that is claimed again loses its role", "proxy", r.RemoteAddr)
+	})
+	return true
 }
 
 // legacyRoutes are the addresses that the old extension knows.

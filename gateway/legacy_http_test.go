@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tandem.watch/tandem/core/roomlog/memory"
+	"tandem.watch/tandem/protocol"
 )
 
 type shortCode struct{ ShortID, RoomID, ShortURL string }
@@ -177,7 +178,7 @@ func TestLegacyStatus(t *testing.T) {
 			}
 		}
 		ann.drop()
-		synctest.Wait()
+		s.w.pass(time.Second) // what is told is as old as that
 		if a := status(home); len(a.Rooms) != 0 {
 			t.Errorf("who has gone is told %+v", a.Rooms)
 		}
@@ -185,6 +186,115 @@ func TestLegacyStatus(t *testing.T) {
 			t.Errorf("%+v", a.Rooms[1])
 		}
 	})
+}
+
+// What an answer costs does not grow with how often it is asked for: a room is
+// looked into once a second.
+func TestLegacyStatusIsCheap(t *testing.T) {
+	inMemory(t, func(t *testing.T, s *stage) {
+		ann, _ := party(t, s, "room")
+		told, refused := map[string]int{}, 0
+		for i := range 200 {
+			ann.send("UPDATE_USERNAME", note{"username": fmt.Sprint("Ann ", i)})
+			ann.await("USERNAME_UPDATED")
+			for range 20 {
+				answer := s.w.call(home, s.w.request(http.MethodGet, "/status", ""))
+				if answer.Status != http.StatusOK {
+					refused++
+					continue
+				}
+				var a statusAnswer
+				answer.into(t, &a)
+				told[*a.Rooms[0].Users[0].Username]++
+			}
+			s.w.pass(100 * time.Millisecond)
+		}
+		if len(told) > 21 || refused == 0 {
+			t.Errorf("in 20 s there were %d different answers, %d were refused", len(told), refused)
+		}
+	})
+}
+
+// A member that was removed is in no answer, and its connection holds no room.
+func TestLegacyStatusOfTheRemoved(t *testing.T) {
+	inMemory(t, func(t *testing.T, s *stage) {
+		cleo := s.w.host("Cleo")
+		ben, dan := s.connect(office), s.connect(office)
+		ben.join(cleo.room, "user_ben0001", nil)
+		dan.join(cleo.room, "user_dan0001", nil)
+		cleo.settle()
+		cleo.do(&protocol.Remove{Command: cleo.id(), Member: "user_ben0001"})
+		ben.await("ERROR")
+		for range 40 { // whichever seat is looked at first
+			s.w.pass(time.Second)
+			ben.send("PING", note{"timestamp": ben.clock()})
+			dan.send("PING", note{"timestamp": dan.clock()})
+			var a statusAnswer
+			s.w.call(office, s.w.request(http.MethodGet, "/status", "")).into(t, &a)
+			if len(a.Rooms) != 1 {
+				t.Fatalf("%+v", a.Rooms)
+			}
+		}
+		dan.send("LEAVE", nil)
+		dan.wantClosed(1000)
+		cleo.do(&protocol.Leave{Command: cleo.id()})
+		for range 12 {
+			s.w.pass(10 * time.Second)
+			ben.send("PING", note{"timestamp": ben.clock()})
+		}
+		if n := s.w.g.hub.Stats().Rooms; n != 0 {
+			t.Errorf("%d rooms are in memory", n)
+		}
+	})
+}
+
+// Behind a proxy that nobody has named everybody seems to come from it: then an
+// address proves nothing.
+func TestLegacyUntrustedProxy(t *testing.T) {
+	for _, header := range []http.Header{{"X-Forwarded-For": {"203.0.113.9"}}, {"Forwarded": {"for=203.0.113.9"}}} {
+		for _, trusted := range []bool{false, true} {
+			if trusted && header.Get("Forwarded") != "" {
+				continue // which addresses are not read from
+			}
+			w := &world{rooms: memory.New(), names: map[string]string{}, output: new(bytes.Buffer)}
+			if trusted {
+				w.flags = []string{"--trusted-proxies", "198.51.100.0/24"}
+			}
+			synctest.Test(t, func(t *testing.T) {
+				w.t = t
+				w.start()
+				defer w.end()
+				s := inWorld(t, w)
+				through := func() *extension {
+					h := header.Clone()
+					h.Set("Origin", "chrome-extension://abcdefghijklmnopabcdefghijklmnop")
+					x, err := s.tryConnect(home, h)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return x
+				}
+				ann := through()
+				ann.join("room", "user_ann0001", nil)
+				var a statusAnswer
+				r := s.w.request(http.MethodGet, "/status", "")
+				for name, value := range header {
+					r.Header[name] = value
+				}
+				s.w.call(home, r).into(t, &a)
+				if (len(a.Rooms) == 1) != trusted {
+					t.Errorf("trusted %v: told %+v", trusted, a.Rooms)
+				}
+				if n := through().tryJoin("room", "user_ann0001", nil); (n.kind() == "ROOM_STATE") != trusted {
+					t.Errorf("trusted %v: who claims her seat is told %v", trusted, n)
+				}
+				synctest.Wait()
+				if n := strings.Count(w.output.String(), "trusted-proxies"); (n == 1) == trusted || n > 1 {
+					t.Errorf("trusted %v: warned %d times", trusted, n)
+				}
+			})
+		}
+	}
 }
 
 // With log-level=debug the messages of a connection can be read in order, and

@@ -30,7 +30,7 @@ func (p *peer) join(ctx context.Context, m *wire.Join) bool {
 	}
 	s := &seat{p: p, room: m.RoomID, member: m.UserID}
 	req := core.JoinRequest{
-		Room: m.RoomID, Member: m.UserID, Name: m.Username, PIN: m.PIN, Address: p.address, Slow: true, Beats: true, Conn: s,
+		Room: m.RoomID, Member: m.UserID, Name: m.Username, PIN: m.PIN, Address: p.address, Shared: p.shared, Slow: true, Beats: true, Conn: s,
 		Found: &core.Founding{
 			// What page they are at is told when they are there.
 			Settings: core.Settings{GuestControl: true}, Media: core.Media{Kind: core.MediaFile, Title: "Netflix"},

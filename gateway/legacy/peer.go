@@ -23,6 +23,7 @@ type peer struct {
 	service *Service
 	conn    *ws.Conn
 	address string
+	shared  bool // the address may be many clients'
 	logger  *slog.Logger
 	clock   *clock
 	record  *transcript // nil unless messages are logged
@@ -43,10 +44,10 @@ type peer struct {
 	messages int
 }
 
-func (s *Service) newPeer(c *ws.Conn, address string) *peer {
+func (s *Service) newPeer(c *ws.Conn, address string, shared bool) *peer {
 	l := s.opts.Limits.WithDefaults()
 	p := &peer{
-		service: s, conn: c, address: address, clock: &clock{}, began: time.Now(),
+		service: s, conn: c, address: address, shared: shared, clock: &clock{}, began: time.Now(),
 		logger:  s.opts.Logger.With("transport", "websocket", "dialect", "legacy"),
 		rate:    rate.NewLimiter(rate.Limit(l.MessagesPerSecond), l.Burst),
 		logged:  rate.NewLimiter(rate.Limit(l.CommandsPerSecond), l.CommandBurst),
@@ -80,6 +81,9 @@ func (p *peer) Receive(ctx context.Context, data []byte, at int64) bool {
 		p.record.in(data)
 	}
 	p.ping()
+	if _, joined := p.view(); !joined {
+		p.rise() // from a seat that the room has given up
+	}
 	if !p.allow(len(data)) {
 		return p.tooFast()
 	}

@@ -3,6 +3,7 @@ package legacy
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"sync"
 
 	"tandem.watch/tandem/core"
@@ -20,6 +21,9 @@ type Options struct {
 	// AllowRoom says whether an address may make another room: nil, or why not.
 	// Required.
 	AllowRoom func(address string) error
+	// Shared says that a request's address may be many clients': then it proves
+	// nothing. nil is never.
+	Shared func(*http.Request) bool
 }
 
 // Service serves the dialect. Its methods are safe for use by several goroutines.
@@ -30,11 +34,13 @@ type Service struct {
 	opts      v1.Options
 	encoding  *encoding
 	allowRoom func(string) error
+	shared    func(*http.Request) bool
 
 	// guarded by mu: the seats that are taken
 	mu        sync.Mutex
 	byAddress map[string]map[*seat]struct{}
 	byRoom    map[string]map[*seat]struct{}
+	status    map[string]described // of rooms that are in byRoom
 }
 
 // New returns a service.
@@ -44,11 +50,16 @@ func New(o Options) *Service {
 	// knows of a room, and pings.
 	o.Sessions.HelloTimeout = o.Sessions.Silence
 	s := &Service{
-		opts: o.Sessions, encoding: &encoding{node: o.Node}, allowRoom: o.AllowRoom,
-		byAddress: map[string]map[*seat]struct{}{}, byRoom: map[string]map[*seat]struct{}{},
+		opts: o.Sessions, encoding: &encoding{node: o.Node}, allowRoom: o.AllowRoom, shared: o.Shared,
+		byAddress: map[string]map[*seat]struct{}{}, byRoom: map[string]map[*seat]struct{}{}, status: map[string]described{},
+	}
+	if s.shared == nil {
+		s.shared = func(*http.Request) bool { return false }
 	}
 	s.Handler = ws.NewDialect(o.Sessions, ws.Dialect{
-		Encoding: silent{}, Begin: func(c *ws.Conn, address string) ws.Peer { return s.newPeer(c, address) },
+		Encoding: silent{}, Begin: func(c *ws.Conn, r *http.Request, address string) ws.Peer {
+			return s.newPeer(c, address, s.shared(r))
+		},
 	})
 	return s
 }
@@ -73,6 +84,9 @@ func (s *Service) leave(t *seat) {
 	defer s.mu.Unlock()
 	remove(s.byAddress, t.p.address, t)
 	remove(s.byRoom, t.room, t)
+	if len(s.byRoom[t.room]) == 0 {
+		delete(s.status, t.room)
+	}
 }
 
 func add(sets map[string]map[*seat]struct{}, key string, t *seat) {

@@ -3,11 +3,11 @@ package legacy
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"math"
 	"net/http"
 	"runtime/metrics"
 	"slices"
-	"strings"
 	"time"
 
 	"tandem.watch/tandem/core"
@@ -15,15 +15,16 @@ import (
 
 // status is the answer of GET /status.
 type status struct {
-	NodeID           string       `json:"nodeId"`
-	Timestamp        int64        `json:"timestamp"`
-	LocalConnections int          `json:"localConnections"`
-	LocalRooms       int          `json:"localRooms"`
-	Rooms            []roomStatus `json:"rooms"`
-	Uptime           float64      `json:"uptime"`
-	Memory           memory       `json:"memory"`
+	NodeID           string            `json:"nodeId"`
+	Timestamp        int64             `json:"timestamp"`
+	LocalConnections int               `json:"localConnections"`
+	LocalRooms       int               `json:"localRooms"`
+	Rooms            []json.RawMessage `json:"rooms"`
+	Uptime           float64           `json:"uptime"`
+	Memory           memory            `json:"memory"`
 }
 
+// roomStatus is one of status.Rooms.
 type roomStatus struct {
 	RoomID          string       `json:"roomId"`
 	ConnectionCount int          `json:"connectionCount"`
@@ -52,36 +53,73 @@ type memory struct {
 var started = time.Now()
 
 // Status answers GET /status: of rooms, only those in which the asking address
-// has a member that is connected here, since a room's id lets one in.
+// has a member that is connected here, since a room's id lets one in; and none
+// where an address may be many people's.
 func (s *Service) Status(w http.ResponseWriter, r *http.Request) {
 	now := s.opts.Clock.Now()
 	answer := status{
-		NodeID: s.encoding.node, Timestamp: now / 1000, LocalConnections: s.Sessions(), Rooms: []roomStatus{},
+		NodeID: s.encoding.node, Timestamp: now / 1000, LocalConnections: s.Sessions(), Rooms: []json.RawMessage{},
 		Uptime: time.Since(started).Seconds(), Memory: readMemory(),
 	}
 	s.mu.Lock()
 	answer.LocalRooms = len(s.byRoom)
 	own := map[string]*seat{}
-	for t := range s.byAddress[s.opts.Address(r)] {
-		own[t.room] = t
+	if !s.shared(r) {
+		for t := range s.byAddress[s.opts.Address(r)] {
+			if t.see().joined {
+				own[t.room] = t
+			}
+		}
 	}
 	s.mu.Unlock()
-	for _, t := range own {
-		if room, ok := s.room(r.Context(), t); ok {
+	for _, id := range slices.Sorted(maps.Keys(own)) {
+		if room := s.described(r.Context(), own[id], now); room != nil {
 			answer.Rooms = append(answer.Rooms, room)
 		}
 	}
-	slices.SortFunc(answer.Rooms, func(a, b roomStatus) int { return strings.Compare(a.RoomID, b.RoomID) })
 	write(w, http.StatusOK, answer)
 }
 
-// room describes the room that a seat is in.
-func (s *Service) room(ctx context.Context, t *seat) (out roomStatus, ok bool) {
-	if !t.see().joined {
-		return out, false
+// described is a room's part of answers: at most statusFor old, so that what it
+// costs to look does not grow with how often somebody asks.
+type described struct {
+	at   int64 // cluster time in µs
+	room json.RawMessage
+}
+
+const statusFor = time.Second
+
+// described returns what is told of the room that a seat is in; nil when the
+// seat is gone.
+func (s *Service) described(ctx context.Context, t *seat, now int64) json.RawMessage {
+	s.mu.Lock()
+	d := s.status[t.room]
+	s.mu.Unlock()
+	if d.room != nil && now < d.at+statusFor.Microseconds() {
+		return d.room
 	}
+	room := s.describe(ctx, t)
+	if room == nil {
+		return nil
+	}
+	body, err := json.Marshal(room)
+	if err != nil { // of numbers that no room has
+		s.opts.Logger.Error("status not encoded", "error", err)
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.byRoom[t.room]) > 0 { // or nobody would ever forget it
+		s.status[t.room] = described{now, body}
+	}
+	return body
+}
+
+// describe looks into the room that a seat is in.
+func (s *Service) describe(ctx context.Context, t *seat) *roomStatus {
 	reports := s.reports(t.room)
-	ok = t.session.View(ctx, func(r *core.Room, presence []core.Presence, now int64) {
+	out := new(roomStatus) // nobody's else, as View may look when it has returned
+	seen := t.session.View(ctx, func(r *core.Room, presence []core.Presence, now int64) {
 		v := view{timeline: r.Timeline}
 		out.RoomID, out.CurrentURL = r.ID, watchPage(r.Media)
 		out.CurrentTime, out.IsPlaying = v.position(now)
@@ -106,7 +144,10 @@ func (s *Service) room(ctx context.Context, t *seat) (out roomStatus, ok bool) {
 			out.Users = append(out.Users, u)
 		}
 	})
-	return out, ok
+	if !seen {
+		return nil
+	}
+	return out
 }
 
 // reports is what a room's members on this gateway said of their players.

@@ -38,7 +38,7 @@ type Dialect struct {
 	Encoding core.Encoding
 	// Begin returns who takes what a new connection says. address is what limits
 	// count it as.
-	Begin func(c *Conn, address string) Peer
+	Begin func(c *Conn, r *http.Request, address string) Peer
 }
 
 // Peer takes what the other end of a connection says. Its methods are called by
@@ -68,7 +68,7 @@ func NewHandler(o v1.Options) *Handler {
 	logger := o.Logger.With("transport", "websocket")
 	return NewDialect(o, Dialect{
 		Subprotocol: protocol.Subprotocol, Encoding: &v1.WebSocket{JSON: o.Encoding},
-		Begin: func(c *Conn, address string) Peer {
+		Begin: func(c *Conn, _ *http.Request, address string) Peer {
 			return v1.NewPeer(o.Hub, o.Clock, c, address, o.Limits, logger)
 		},
 	})
@@ -119,7 +119,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.Leave(c)
-	c.serve(h.opts.Hub.Context(), h.dialect.Begin(c, address))
+	c.serve(h.opts.Hub.Context(), h.dialect.Begin(c, r, address))
 }
 
 // Asks says whether a request asks for a subprotocol; "" is for none.
