@@ -20,8 +20,9 @@ const (
 	AliasLength = 7
 	aliases     = 36 * 36 * 36 * 36 * 36 * 36 * 36
 	// A code has a log of its own, which says what it leads to: so it outlives a
-	// gateway, and is known to all. No room can be there, for this is longer than
-	// the id of a room may be.
+	// gateway, and is known to all. It has another one every AliasTTL, since logs
+	// without members are forgotten a while after they began. No room can be
+	// there, for this is longer than the id of a room may be.
 	aliasPrefix = "a short code, which is not the id of a room that one may join: "
 	secretAlias = "alias"
 )
@@ -54,12 +55,12 @@ func (h *Hub) Room(ctx context.Context, code string) (string, error) {
 	if len(code) != AliasLength {
 		return "", unknown
 	}
-	secret, err := h.opts.Log.Secret(ctx, aliasPrefix+code, secretAlias)
+	now := h.opts.Clock.Now()
+	room, until, err := h.leadsTo(ctx, code, now)
 	if err != nil {
 		return "", publicError(err)
 	}
-	room, until := parseAlias(secret)
-	if until <= h.opts.Clock.Now() {
+	if until <= now {
 		return "", unknown
 	}
 	if _, err := h.Info(ctx, room); err != nil {
@@ -75,15 +76,34 @@ func (h *Hub) aliasCode(room string, n int) string {
 	return strings.Repeat("0", AliasLength-len(code)) + code
 }
 
+// aliasLog is the log of a code that is made or renewed at an instant.
+func aliasLog(code string, at int64) string {
+	return aliasPrefix + code + " " + strconv.FormatInt(at/AliasTTL.Microseconds(), 10)
+}
+
+// leadsTo returns what a code leads or led to, and until when.
+func (h *Hub) leadsTo(ctx context.Context, code string, now int64) (room string, until int64, err error) {
+	for _, at := range []int64{now, now - AliasTTL.Microseconds()} {
+		secret, err := h.opts.Log.Secret(ctx, aliasLog(code, at), secretAlias)
+		if err != nil {
+			return "", 0, err
+		}
+		if room, until = parseAlias(secret); until > now {
+			break
+		}
+	}
+	return room, until, nil
+}
+
 // lead makes a code lead to a room. It returns false when another room has it,
 // or when somebody else is making it do so at this moment.
 func (h *Hub) lead(ctx context.Context, code, room string) (bool, error) {
-	id, now := aliasPrefix+code, h.opts.Clock.Now()
-	secret, err := h.opts.Log.Secret(ctx, id, secretAlias)
+	now := h.opts.Clock.Now()
+	id := aliasLog(code, now)
+	other, until, err := h.leadsTo(ctx, code, now)
 	if err != nil {
 		return false, err
 	}
-	other, until := parseAlias(secret)
 	switch {
 	case other == room && until > now+AliasTTL.Microseconds()/2:
 		return true, nil

@@ -88,6 +88,22 @@ func TestLegacyLinks(t *testing.T) {
 	}, "--public-url", "https://watch.example", "--seat-grace", "1m")
 }
 
+// A code that is asked for now and again is good for as long as that goes on.
+func TestLegacyCodeIsRenewed(t *testing.T) {
+	inMemory(t, func(t *testing.T, s *stage) {
+		ann := s.connect(home)
+		ann.join("room", "user_ann0001", nil)
+		for hour := range 30 {
+			var made, found shortCode
+			s.w.get("/api/short-id/room").into(t, &made)
+			s.keep(time.Hour, ann)
+			if s.w.get("/api/room/"+made.ShortID).into(t, &found); found.RoomID != "room" {
+				t.Fatalf("an hour after it was asked for, and %d after it was made, it leads to %+v", hour+1, found)
+			}
+		}
+	})
+}
+
 func TestLegacyCORS(t *testing.T) {
 	inMemory(t, func(t *testing.T, s *stage) {
 		for _, path := range []string{"/status", "/health", "/api/short-id/x", "/api/room/x", "/room/x", "/room/x/123456"} {
