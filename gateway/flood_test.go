@@ -166,7 +166,7 @@ var attacks = []struct {
 // After each attack the gateway holds what it held before, and a room that was
 // there all the time has gone on.
 func TestAttacks(t *testing.T) {
-	g, addr := onSockets(t, "--max-sessions-per-ip", "60", "--seat-grace", "100ms", "--max-rooms-per-ip", "1000")
+	g, addr := onSockets(t, "--max-sessions-per-ip", "60", "--seat-grace", "10s", "--max-rooms-per-ip", "1000")
 	witness := create(t, addr)
 	ann := enter(t, addr, witness)
 	defer ann.Close()

@@ -234,7 +234,7 @@ var quicAttacks = []struct {
 // After each attack the gateway holds what it held before, it has said and
 // counted why it closed, and a room that was there all the time has gone on.
 func TestQUICAttacks(t *testing.T) {
-	g, log := onSecureSockets(t, "--seat-grace", "100ms", "--max-rooms-per-ip", "1000", "--max-connects-per-ip", "10000")
+	g, log := onSecureSockets(t, "--seat-grace", "10s", "--max-rooms-per-ip", "1000", "--max-connects-per-ip", "10000")
 	witness, target := create(t, g.Addr().String()), create(t, g.Addr().String())
 	ann, err := dialQUIC(t, g)
 	if err != nil {
