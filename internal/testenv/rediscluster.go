@@ -58,7 +58,9 @@ func StartRedisCluster(t testing.TB, replicas bool, args ...string) *RedisCluste
 	return c
 }
 
-func (c *RedisCluster) nodes() []*Redis { return append(append([]*Redis{}, c.Primaries...), c.Replicas...) }
+func (c *RedisCluster) nodes() []*Redis {
+	return append(append([]*Redis{}, c.Primaries...), c.Replicas...)
+}
 
 // await waits until every node's CLUSTER INFO has a line.
 func (c *RedisCluster) await(what, format string, arg any) {

@@ -53,3 +53,19 @@ func TestCluster(t *testing.T) {
 		return open(t, cluster.URL())
 	})
 }
+
+func TestFeedSingle(t *testing.T) {
+	server := testenv.StartRedis(t)
+	logtest.RunFeed(t, func(t *testing.T) (a, b logtest.Shared) {
+		server.Do("FLUSHALL")
+		return open(t, server.URL()), open(t, server.URL())
+	})
+}
+
+func TestFeedCluster(t *testing.T) {
+	cluster := testenv.StartRedisCluster(t, false)
+	logtest.RunFeed(t, func(t *testing.T) (a, b logtest.Shared) {
+		cluster.FlushAll()
+		return open(t, cluster.URL()), open(t, cluster.URL())
+	})
+}
