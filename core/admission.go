@@ -99,7 +99,7 @@ func (h *Hub) Create(ctx context.Context, req CreateRequest) (CreatedRoom, error
 	made := CreatedRoom{Room: NewRoomID(), Member: newMemberID(), Seat: newSeatToken()}
 	room := NewRoom(made.Room)
 	settings := Settings{GuestControl: true, PIN: req.PIN != "", Title: req.Title}
-	d, err := Decide(room, Ref{}, Create{Settings: settings, Media: req.Media, Member: made.Member, Name: req.Name}, h.opts.Clock.Now(), Hints{})
+	d, err := Decide(room, Ref{}, Create{Settings: settings, Media: req.Media, Member: made.Member, Name: req.Name, Gateway: h.peers.self}, h.opts.Clock.Now(), Hints{})
 	if err != nil {
 		return CreatedRoom{}, err
 	}
@@ -118,7 +118,7 @@ func (h *Hub) Create(ctx context.Context, req CreateRequest) (CreatedRoom, error
 	// or not all the same, and its host's seat must get its grace.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.opts.Patience)
 	defer cancel()
-	if err := commit(ctx, h.opts.Log, made.Room, Head{}, batch); err != nil {
+	if _, err := commit(ctx, h.opts.Log, made.Room, Head{}, batch); err != nil {
 		return CreatedRoom{}, publicError(err)
 	}
 	// Loading it begins the grace of the host's seat.
@@ -190,7 +190,7 @@ func (h *Hub) enter(ctx context.Context, l *loop, req JoinRequest) (*Session, er
 		member, token := newMemberID(), newSeatToken()
 		s := &Session{loop: l, member: member, token: token, conn: req.Conn}
 		err = l.enter(ctx, s, nil, &pending{
-			cmd:     Join{Member: member, Name: req.Name, Access: access, Slow: req.Slow},
+			cmd:     Join{Member: member, Name: req.Name, Access: access, Slow: req.Slow, Gateway: h.peers.self},
 			secrets: h.seatSecrets(l.id, member, token, req.Address),
 		})
 		if !errors.Is(err, ErrAccessChanged) {
@@ -211,7 +211,7 @@ func (h *Hub) resume(ctx context.Context, l *loop, req JoinRequest) (*Session, e
 	member := string(secret.Value)
 	s := &Session{loop: l, member: member, token: req.Resume.Token, conn: req.Conn}
 	return s, l.enter(ctx, s, req.Resume, &pending{
-		cmd:     Attach{Member: member},
+		cmd:     Attach{Member: member, Gateway: h.peers.self},
 		secrets: []Secret{{Name: secretAddr + member, Member: member, Value: []byte(h.keys.hashAddress(l.id, req.Address)[0])}},
 	})
 }

@@ -20,6 +20,7 @@ type Create struct {
 	// Member, Name and Slow are the host's; see Joined.
 	Member, Name string
 	Slow         bool
+	Gateway      string
 }
 
 // Join takes a new seat. Whether the PIN was right and nobody is banned has
@@ -29,10 +30,12 @@ type Join struct {
 	Member, Name string
 	Access       uint64
 	Slow         bool
+	// Gateway is where the connection is; see Joined.
+	Gateway string
 }
 
 // Attach lets another connection take over a seat.
-type Attach struct{ Member string }
+type Attach struct{ Member, Gateway string }
 
 // Depart gives up the seat of a member whose connection is gone. It is refused
 // when another connection has taken the seat over since.

@@ -19,7 +19,7 @@ func (d *decider) join(c Join) ([]Body, error) {
 	if d.r.Member(c.Member) != nil {
 		return nil, protocol.Errorf(protocol.CodeInvalid, "the seat %q is taken", c.Member)
 	}
-	bodies := []Body{Joined{Member: c.Member, Name: c.Name, Slow: c.Slow}}
+	bodies := []Body{Joined{Member: c.Member, Name: c.Name, Slow: c.Slow, Gateway: c.Gateway}}
 	if d.r.Host == "" {
 		bodies = append(bodies, Hosted{Member: c.Member})
 	}
@@ -31,7 +31,7 @@ func (d *decider) attach(c Attach) ([]Body, error) {
 	if m == nil {
 		return nil, protocol.Errorf(protocol.CodeSeatUnknown, "this seat is no longer in the room")
 	}
-	return []Body{Seated{Member: m.ID, Generation: m.Generation + 1}}, nil
+	return []Body{Seated{Member: m.ID, Generation: m.Generation + 1, Gateway: c.Gateway}}, nil
 }
 
 func (d *decider) depart(c Depart) ([]Body, error) {

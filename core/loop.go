@@ -18,12 +18,14 @@ type loop struct {
 	logger *slog.Logger
 	inbox  chan posted   // what sessions post
 	landed chan *flight  // the end of the append under way
+	ear    *ear          // what other gateways tell
 	loaded chan struct{} // closed when loading is over
 	quit   chan struct{} // closed by stop
 	gone   chan struct{} // closed when run has ended
 
 	// set before loaded is closed
-	loadErr error
+	loadErr   error
+	following Following // nil without a Feed
 
 	// guarded by hub.mu
 	refs    int
@@ -45,6 +47,7 @@ type loop struct {
 	vitals   vitals
 	idle     time.Time // since when nobody is here; zero when somebody is
 	snapshot snapshotState
+	catching catching
 	failed   bool
 }
 
@@ -70,9 +73,9 @@ const (
 func newLoop(h *Hub, id string) *loop {
 	return &loop{
 		hub: h, id: id, logger: h.opts.Logger.With("room", id),
-		inbox: make(chan posted, inboxSize), landed: make(chan *flight, 1),
+		inbox: make(chan posted, inboxSize), landed: make(chan *flight, 1), ear: newEar(),
 		loaded: make(chan struct{}), quit: make(chan struct{}), gone: make(chan struct{}),
-		seats: map[string]*seat{},
+		seats: map[string]*seat{}, catching: catching{done: make(chan *caught, 1)},
 	}
 }
 
@@ -104,7 +107,11 @@ func (l *loop) run() {
 		return
 	}
 	close(l.loaded)
+	l.tellOthers(note{Ask: true})
 	l.turns()
+	if l.following != nil {
+		l.following.Stop()
+	}
 	l.snapshot.wait()
 }
 
@@ -133,6 +140,10 @@ func (l *loop) turns() {
 			l.drain()
 		case f := <-l.landed:
 			l.land(f)
+		case <-l.ear.ready:
+			l.hear()
+		case c := <-l.catching.done:
+			l.catch(c)
 		case <-timer.C:
 		case <-l.quit:
 			l.wind()
@@ -166,10 +177,15 @@ func (l *loop) wind() {
 		}
 		l.drain()
 		l.launch()
-		if l.flight == nil {
-			break
+		switch {
+		case l.flight != nil:
+			l.land(<-l.landed)
+			continue
+		case l.catching.under:
+			l.catch(<-l.catching.done)
+			continue
 		}
-		l.land(<-l.landed)
+		break
 	}
 	l.flush()
 	l.saveSnapshot()
@@ -180,6 +196,10 @@ func (l *loop) wind() {
 func (l *loop) end(code protocol.CloseCode) {
 	if l.flight != nil {
 		l.land(<-l.landed)
+	}
+	if l.catching.under {
+		<-l.catching.done
+		l.catching.under = false
 	}
 	for _, p := range l.pending {
 		if done := l.doneBefore(p); done != 0 {
@@ -207,8 +227,7 @@ func (l *loop) fail(why string, err error) {
 
 // retired says that nobody is here any more and the loop has left the hub.
 func (l *loop) retired() bool {
-	busy := len(l.sessions) > 0 || len(l.room.Members()) > 0 || len(l.pending) > 0 || l.flight != nil || len(l.inbox) > 0
-	if busy {
+	if len(l.sessions) > 0 || l.needed() || len(l.pending) > 0 || l.flight != nil || l.catching.under || len(l.inbox) > 0 {
 		l.idle = time.Time{}
 		return false
 	}
@@ -222,8 +241,15 @@ func (l *loop) retired() bool {
 		l.idle = time.Now() // somebody is on the way in, or not yet out
 		return false
 	}
-	l.saveSnapshot()
+	if l.rank() == 0 {
+		l.saveSnapshot()
+	}
 	return true
+}
+
+// needed says whether there are seats that no other gateway looks after.
+func (l *loop) needed() bool {
+	return slices.ContainsFunc(l.room.Members(), func(m *Member) bool { return !l.elsewhere(m) })
 }
 
 // load reads the room from the log. Its members are away until they come back.
@@ -246,12 +272,41 @@ func (l *loop) load() error {
 			return err
 		}
 	}
-	l.room, l.ahead = room, room.Clone()
-	l.recent = keepLast(stored.Events, maxRecent)
-	l.snapshot.begin(room)
-	for _, m := range room.Members() {
+	l.room, l.recent = room, keepLast(stored.Events, maxRecent)
+	if err := l.follow(ctx); err != nil {
+		return err
+	}
+	l.ahead = l.room.Clone()
+	l.snapshot.begin(l.room)
+	for _, m := range l.room.Members() {
 		l.seats[m.ID] = &seat{}
-		l.expect(m.ID)
+		l.expectAway(m)
+	}
+	return nil
+}
+
+// follow has other gateways tell of the room, and reads what they have appended
+// until that began.
+func (l *loop) follow(ctx context.Context) (err error) {
+	feed, ok := l.hub.opts.Log.(Feed)
+	if !ok {
+		return nil
+	}
+	if l.following, err = feed.Follow(ctx, l.id, l.ear); err != nil {
+		return err
+	}
+	for more := true; more; {
+		var events []Event
+		events, err = l.hub.opts.Log.Read(ctx, l.id, l.room.Number, maxCatch)
+		for i := 0; err == nil && i < len(events); i++ {
+			err = l.room.Apply(events[i])
+		}
+		if err != nil {
+			l.following.Stop()
+			return err
+		}
+		l.recent = keepLast(append(l.recent, events...), maxRecent)
+		more = len(events) == maxCatch
 	}
 	return nil
 }
@@ -280,13 +335,18 @@ func (l *loop) takeSeat(e Event) {
 	switch b := e.Body.(type) {
 	case Joined:
 		l.seats[b.Member] = &seat{}
-		l.expect(b.Member) // until its session is seated, in this same turn
+		l.leads.stale = true
+		if b.Gateway == l.self() {
+			l.expect(b.Member) // until its session is seated, in this same turn
+		}
+	case Seated:
+		l.reseated(b)
 	case Left:
 		if s := l.seats[b.Member]; s != nil {
 			delete(l.seats, b.Member)
 			l.leads.stale = true
 			if s.session != nil {
-				l.departed = append(l.departed, departure{s.session, b.Reason})
+				l.departed = append(l.departed, departure{s.session, closeCode(b.Reason)})
 			}
 		}
 	default:

@@ -19,6 +19,9 @@ type seat struct {
 	toldAt time.Time
 	// until is when the grace of an absent member ends; zero while it is here.
 	until time.Time
+	// away says that its gateway, another one, has told that its connection is
+	// gone.
+	away bool
 }
 
 // expiry is when an absent member's seat is given up.
@@ -31,7 +34,7 @@ type expiry struct {
 // departure is a session whose seat is gone.
 type departure struct {
 	session *Session
-	reason  LeaveReason
+	code    protocol.CloseCode
 }
 
 // enter commits a join or a return, and seats the session. It waits for the
@@ -84,6 +87,7 @@ func (l *loop) sit(s *Session, resume *Resume) error {
 	l.sessions = append(l.sessions, s)
 	l.leads = leads{} // at once: the next start must not be too early for it
 	s.conn.Send(l.welcome(s, resume))
+	l.tellSeats(s.member)
 	return nil
 }
 
@@ -164,16 +168,23 @@ func (l *loop) drop(s *Session) {
 	l.leads.stale = true
 	l.expect(s.member)
 	l.broadcast(&Frame{Class: ClassControl, Message: PresenceChanged{Members: []Presence{{Member: s.member, Away: true}}}})
+	l.tellSeats(s.member)
 }
 
 // expect gives an absent member its grace.
-func (l *loop) expect(member string) {
+func (l *loop) expect(member string) { l.expectUntil(member, time.Now().Add(l.hub.opts.Grace)) }
+
+func (l *loop) expectUntil(member string, until time.Time) {
 	m, st := l.room.Member(member), l.seats[member]
 	if m == nil || st == nil {
 		return
 	}
-	st.until = time.Now().Add(l.hub.opts.Grace)
-	l.expiries = append(l.expiries, expiry{member: member, generation: m.Generation, at: st.until})
+	st.until = until
+	i := len(l.expiries)
+	for i > 0 && l.expiries[i-1].at.After(until) {
+		i--
+	}
+	l.expiries = slices.Insert(l.expiries, i, expiry{member: member, generation: m.Generation, at: until})
 }
 
 // expire gives up the seats whose grace is over.
@@ -181,15 +192,19 @@ func (l *loop) expire(now time.Time) {
 	for len(l.expiries) > 0 && !l.expiries[0].at.After(now) {
 		x := l.expiries[0]
 		l.expiries = l.expiries[1:]
-		if st := l.seats[x.member]; st == nil || st.session != nil || st.until.After(now) {
+		if st := l.seats[x.member]; st == nil || st.session != nil || st.until.IsZero() || st.until.After(now) {
 			continue // it is here, or has dropped again since
+		}
+		if wait := l.hub.peers.noDepartures(now); wait.After(now) {
+			l.expectUntil(x.member, wait)
+			continue
 		}
 		l.enqueue(&pending{
 			cmd: Depart{Member: x.member, Generation: x.generation},
 			done: func(l *loop, _ uint64, _ error) {
 				// Still here and away: the log was unavailable, or the seat was taken
 				// over by a connection that did not last. It gets another grace.
-				if st := l.seats[x.member]; st != nil && st.session == nil {
+				if st := l.seats[x.member]; st != nil && st.session == nil && !st.until.IsZero() {
 					l.expect(x.member)
 				}
 			},
@@ -202,19 +217,22 @@ func (l *loop) expire(now time.Time) {
 func (l *loop) closeDeparted() {
 	for _, d := range l.departed {
 		l.unseat(d.session)
-		code := protocol.CloseNormal
-		switch d.reason {
-		case LeftRemoved:
-			code = protocol.CloseRemoved
-		case LeftBanned:
-			code = protocol.CloseBanned
-		case LeftExpired:
-			code = protocol.CloseExpired
-		case LeftSelf:
-		}
-		d.session.conn.Close(Bye{Code: code})
+		d.session.conn.Close(Bye{Code: d.code})
 	}
 	l.departed = nil
+}
+
+func closeCode(reason LeaveReason) protocol.CloseCode {
+	switch reason {
+	case LeftRemoved:
+		return protocol.CloseRemoved
+	case LeftBanned:
+		return protocol.CloseBanned
+	case LeftExpired:
+		return protocol.CloseExpired
+	case LeftSelf:
+	}
+	return protocol.CloseNormal
 }
 
 // signal passes signalling on to a member. It is lost when that is away, or so
@@ -227,6 +245,8 @@ func (l *loop) signal(from *Session, to string, data []byte) {
 	}
 	if st.session != nil {
 		st.session.conn.Send([]*Frame{{Class: ClassEphemeral, Message: Signalled{From: from.member, Data: data}}})
+	} else if m := l.room.Member(to); m != nil && l.elsewhere(m) {
+		l.tellOthers(note{Signal: &toldSignal{From: from.member, To: to, Data: data}})
 	}
 }
 

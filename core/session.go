@@ -90,21 +90,24 @@ func refusal(id uint64, err error) *Frame {
 
 // React shows a reaction to everybody.
 func (s *Session) React(ctx context.Context, reaction string) error {
-	return s.tell(ctx, Reacted{Member: s.member, Reaction: reaction})
+	m := Reacted{Member: s.member, Reaction: reaction}
+	return s.tell(ctx, m, note{Reacted: &m})
 }
 
 // Typing tells everybody whether the member types.
 func (s *Session) Typing(ctx context.Context, on bool) error {
-	return s.tell(ctx, TypingChanged{Member: s.member, On: on})
+	m := TypingChanged{Member: s.member, On: on}
+	return s.tell(ctx, m, note{Typing: &m})
 }
 
-func (s *Session) tell(ctx context.Context, m Message) error {
+func (s *Session) tell(ctx context.Context, m Message, n note) error {
 	return s.loop.post(ctx, sessionPost{s, func(l *loop) {
 		l.broadcast(&Frame{Class: ClassEphemeral, Message: m})
+		l.tellOthers(n)
 	}})
 }
 
-// Signal passes signalling to one member that is connected here.
+// Signal passes signalling to one member.
 func (s *Session) Signal(ctx context.Context, to string, data []byte) error {
 	return s.loop.post(ctx, sessionPost{s, func(l *loop) { l.signal(s, to, data) }})
 }

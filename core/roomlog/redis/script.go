@@ -1,0 +1,33 @@
+package redis
+
+import (
+	"context"
+	_ "embed" // the scripts
+
+	"github.com/redis/go-redis/v9"
+)
+
+var (
+	//go:embed scripts/append.lua
+	appendSource string
+	//go:embed scripts/read.lua
+	readSource string
+	//go:embed scripts/snapshot.lua
+	snapshotSource string
+	//go:embed scripts/expire.lua
+	expireSource string
+)
+
+// scripts are what runs in Redis, each in one step.
+var (
+	appendScript   = redis.NewScript(appendSource)
+	readScript     = redis.NewScript(readSource)
+	snapshotScript = redis.NewScript(snapshotSource)
+	expireScript   = redis.NewScript(expireSource)
+)
+
+// run runs a script by its hash, or sends it if Redis does not have it: after a
+// restart, say, or on a promoted replica.
+func (l *Log) run(ctx context.Context, s *redis.Script, keys []string, args ...any) *redis.Cmd {
+	return s.Run(ctx, l.client, keys, args...)
+}
