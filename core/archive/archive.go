@@ -64,7 +64,7 @@ func Encode(p core.Piece, forgotten bool) ([]Row, error) {
 // number on. before is the highest epoch among what is kept before that. It
 // returns the new rows, the ids of existing ones that have become superseded,
 // and the newest row of the history, nil if that is before the first number.
-func Settle(before int64, existing, incoming []Row) (added []Row, superseded []Row, head *Row) {
+func Settle(before int64, existing, incoming []Row) (added, superseded []Row, head *Row) {
 	type key struct {
 		number int64
 		id     string

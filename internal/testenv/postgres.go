@@ -253,9 +253,8 @@ func (p *Postgres) must(name string, args ...string) []byte {
 	cmd := p.command(name, args...)
 	out, err := cmd.Output()
 	if err != nil {
-		var exit *exec.ExitError
 		text := ""
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			text = string(exit.Stderr)
 		}
 		p.t.Fatalf("%s: %v\n%s", name, err, text)

@@ -81,7 +81,8 @@ func Say(n int) []core.Body {
 func room(id string) []core.Event {
 	return History(core.Head{}, append([]core.Body{
 		core.Created{Room: id, Settings: core.Settings{Title: "Night", GuestControl: true}, Media: core.Media{Kind: core.MediaURL, URL: "https://films.example/secret.mp4"}},
-		core.Joined{Member: "m_1", Name: "Ann"}, core.Hosted{Member: "m_1"},
+		core.Joined{Member: "m_1", Name: "Ann"},
+		core.Hosted{Member: "m_1"},
 		core.Joined{Member: "m_2", Name: "Bob"},
 		core.Said{Member: "m_2", Name: "Bob", Text: "from Bob"},
 	}, Say(5)...)...)

@@ -162,11 +162,11 @@ func TestViews(t *testing.T) {
 	a := testArchive(t, testenv.StartPostgres(t).URL())
 	archivetest.StoreFirst(t, a)
 	for query, want := range map[string]string{
-		`SELECT string_agg(id || ' ' || number, ',' ORDER BY id) FROM rooms`:                                     "first 9,second 2",
+		`SELECT string_agg(id || ' ' || number, ',' ORDER BY id) FROM rooms`:                                        "first 9,second 2",
 		`SELECT string_agg(member || ' ' || name || ' ' || (left_at IS NULL), ',' ORDER BY joined_at) FROM members`: "m_1 Ann true,m_2 Bob false",
-		`SELECT string_agg(name || ': ' || text, ',' ORDER BY number) FROM chat WHERE room = 'first'`:             "Bob: hello \ufffd,Ann: the other way",
-		`SELECT count(*)::text FROM events WHERE superseded`:                                                      "2",
-		`SELECT to_char(min(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') FROM events`:                         "2025-06-15 15:06:41",
+		`SELECT string_agg(name || ': ' || text, ',' ORDER BY number) FROM chat WHERE room = 'first'`:               "Bob: hello \ufffd,Ann: the other way",
+		`SELECT count(*)::text FROM events WHERE superseded`:                                                        "2",
+		`SELECT to_char(min(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') FROM events`:                           "2025-06-15 15:06:41",
 	} {
 		var got string
 		if err := a.pool.QueryRow(t.Context(), query).Scan(&got); err != nil || got != want {

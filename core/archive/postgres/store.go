@@ -257,4 +257,3 @@ func texts(rows pgx.Rows, err error) ([][]byte, error) {
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[[]byte])
 }
-

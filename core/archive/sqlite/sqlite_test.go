@@ -90,11 +90,11 @@ func TestViews(t *testing.T) {
 	a := testArchive(t, filepath.Join(t.TempDir(), "archive.db"))
 	archivetest.StoreFirst(t, a)
 	for query, want := range map[string]string{
-		`SELECT group_concat(id || ' ' || number) FROM (SELECT * FROM rooms ORDER BY id)`:                                     "first 9,second 2",
+		`SELECT group_concat(id || ' ' || number) FROM (SELECT * FROM rooms ORDER BY id)`:                                        "first 9,second 2",
 		`SELECT group_concat(member || ' ' || name || ' ' || (left_at IS NULL)) FROM (SELECT * FROM members ORDER BY joined_at)`: "m_1 Ann 1,m_2 Bob 0",
-		`SELECT group_concat(name || ': ' || text) FROM (SELECT * FROM chat ORDER BY number DESC LIMIT 1)`:                   "Ann: the other way",
-		`SELECT count(*) FROM events WHERE superseded`: "2",
-		`SELECT min(at) FROM events`:                   "2025-06-15T15:06:41.000Z",
+		`SELECT group_concat(name || ': ' || text) FROM (SELECT * FROM chat ORDER BY number DESC LIMIT 1)`:                       "Ann: the other way",
+		`SELECT count(*) FROM events WHERE superseded`:                                                                           "2",
+		`SELECT min(at) FROM events`: "2025-06-15T15:06:41.000Z",
 	} {
 		var got string
 		if err := a.readers.QueryRow(query).Scan(&got); err != nil || got != want {
