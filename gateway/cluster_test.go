@@ -196,7 +196,7 @@ func TestMissedWhileCutOff(t *testing.T) {
 // takes the room up, and gives up their seats.
 func TestOwnerlessRoom(t *testing.T) {
 	together(t, 3, func(t *testing.T, w []*world) {
-		ann := w[0].host("Ann")
+		w[0].host("Ann")
 		w[0].kill()
 		passAll(w, time.Minute)
 		occupied, err := w[1].rooms.Occupied(t.Context())
