@@ -24,6 +24,7 @@ type Config struct {
 	HTTPSAddr      string
 	TLS            string
 	DataDir        string
+	RedisURL       string // "" for rooms in DataDir; holds a password
 	NodeID         string
 	PublicURL      *url.URL // nil when unknown
 	AllowedOrigins []string
@@ -212,6 +213,13 @@ func (c *Config) readLegacy(env map[string]string) error {
 	}
 	for name, key := range map[string]string{"node-id": "NODE_ID", "log-level": "LOG_LEVEL"} {
 		errs = append(errs, set(name, key, get(key)))
+	}
+	if host := get("REDIS_HOST"); host != "" {
+		u := url.URL{Scheme: "redis", Host: net.JoinHostPort(host, cmp.Or(get("REDIS_PORT"), "6379")), Path: "/" + get("REDIS_DB")}
+		if password := get("REDIS_PASSWORD"); password != "" {
+			u.User = url.UserPassword("", password)
+		}
+		errs = append(errs, set("redis-url", "REDIS_HOST", u.String()))
 	}
 	return errors.Join(errs...)
 }

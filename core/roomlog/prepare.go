@@ -14,6 +14,10 @@ import (
 // than that is told nothing, and loads the room.
 const MaxMissed = 1000
 
+// KeepEvents is how many events of a room stay in the log for clients that come
+// back, though they are archived and there is a snapshot after them.
+const KeepEvents = 1000
+
 // Append is a batch that is checked, encoded and independent of its caller, so
 // that a log can hand it to another goroutine.
 type Append struct {

@@ -30,9 +30,13 @@ type Log struct {
 }
 
 type room struct {
+	// entries are what is kept, those after head number base.
 	entries []entry
-	at      int64
-	members int
+	base    core.Head
+	// archived is the last event that an archive has.
+	archived core.Head
+	at       int64
+	members  int
 	// emptySince is when the last member left, while there are none.
 	emptySince int64
 	// snapshot is encoded, nil if there is none; it was taken at snapshotAt.
@@ -135,21 +139,34 @@ func (r *room) add(a *roomlog.Append, entries []entry) {
 	}
 }
 
-func (r *room) head() core.Head { return r.entries[len(r.entries)-1].head }
-
-// has says whether a head is part of the room's history.
-func (r *room) has(h core.Head) bool {
-	if h.Number == 0 || h.Number > uint64(len(r.entries)) {
-		return h == core.Head{}
+func (r *room) head() core.Head {
+	if len(r.entries) == 0 {
+		return r.base
 	}
-	return r.entries[h.Number-1].head == h
+	return r.entries[len(r.entries)-1].head
+}
+
+// index is where among the entries the one after a number is.
+func (r *room) index(after uint64) int {
+	if after <= r.base.Number {
+		return 0
+	}
+	return int(min(after-r.base.Number, uint64(len(r.entries))))
+}
+
+// has says whether a head is part of the room's history, as far as that is kept.
+func (r *room) has(h core.Head) bool {
+	if h.Number <= r.base.Number || h.Number > r.head().Number {
+		return h == r.base
+	}
+	return r.entries[r.index(h.Number)-1].head == h
 }
 
 func (r *room) conflict(named core.Head) error {
-	if !r.has(named) || len(r.entries)-int(named.Number) > roomlog.MaxMissed {
+	if !r.has(named) || r.head().Number-named.Number > roomlog.MaxMissed {
 		return &core.Conflict{}
 	}
-	missed, err := decode(r.entries[named.Number:])
+	missed, err := decode(r.entries[r.index(named.Number):])
 	if err != nil {
 		return err
 	}
@@ -167,7 +184,7 @@ func (l *Log) Load(ctx context.Context, id string, recent int) (core.Stored, err
 	if r == nil {
 		return core.Stored{}, core.ErrNoRoom
 	}
-	from := min(int(r.snapshotAt), len(r.entries)-max(0, recent))
+	from := min(r.index(r.snapshotAt), len(r.entries)-max(0, recent))
 	events, err := decode(r.entries[max(0, from):])
 	if err != nil || r.snapshot == nil {
 		return core.Stored{Events: events}, err
@@ -184,10 +201,10 @@ func (l *Log) Read(ctx context.Context, id string, after uint64, limit int) ([]c
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.rooms[id]
-	if r == nil || limit <= 0 || after >= uint64(len(r.entries)) {
+	if r == nil || limit <= 0 || after >= r.head().Number {
 		return nil, nil
 	}
-	rest := r.entries[after:]
+	rest := r.entries[r.index(after):]
 	return decode(rest[:min(limit, len(rest))])
 }
 

@@ -39,7 +39,7 @@ func (l *Log) append(ctx context.Context, room string, head core.Head, b core.Ba
 		return nil, err
 	}
 	k := keysOf(room)
-	answer, err := l.run(ctx, appendScript, []string{k.room, k.log, k.index}, l.arguments(a, b, k, past)...).Slice()
+	answer, err := l.run(ctx, appendScript, []string{k.room, k.log, k.index, k.backlog}, l.arguments(a, b, k, past)...).Slice()
 	if err != nil {
 		return nil, appendFailed(ctx, err)
 	}

@@ -32,7 +32,7 @@ func (l *Log) check(ctx context.Context, t *Target) error {
 	}
 	if err == nil {
 		// That the scripts may run, and what they do, by a room that is not there.
-		if err = expireScript.Run(ctx, l.client, []string{prefix(0) + "room:", prefix(0) + "log:", indexOf(0)}, "", 0).Err(); err == nil {
+		if err = expireScript.Run(ctx, l.client, []string{prefix(0) + "room:", prefix(0) + "log:", indexOf(0), backlogOf(0)}, "", 0, "all").Err(); err == nil {
 			err = l.client.SPublish(ctx, prefix(0)+"to:", "").Err()
 		}
 	}

@@ -92,6 +92,10 @@ func (l *Log) LatestTime(ctx context.Context) (int64, error) {
 // Expire implements core.Keeper. The rooms that have been empty longest go
 // first.
 func (l *Log) Expire(ctx context.Context, before int64, limit int) (int, error) {
+	return l.expire(ctx, before, limit, "all")
+}
+
+func (l *Log) expire(ctx context.Context, before int64, limit int, which string) (int, error) {
 	var due []redis.Z
 	query := redis.ZRangeArgs{ByScore: true, Start: 0, Stop: "(" + strconv.FormatInt(before, 10), Count: int64(max(1, limit))}
 	if err := l.eachIndex(ctx, query, func(rooms []redis.Z) { due = append(due, rooms...) }); err != nil {
@@ -101,7 +105,7 @@ func (l *Log) Expire(ctx context.Context, before int64, limit int) (int, error) 
 	forgotten := 0
 	for _, z := range due[:min(len(due), max(0, limit))] {
 		k := keysOf(name(z))
-		n, err := l.run(ctx, expireScript, []string{k.room, k.log, k.index}, name(z), before).Int()
+		n, err := l.run(ctx, expireScript, []string{k.room, k.log, k.index, k.backlog}, name(z), before, which).Int()
 		if err != nil {
 			return forgotten, unavailable(ctx, err)
 		}

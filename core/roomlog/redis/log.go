@@ -29,6 +29,9 @@ type Options struct {
 	// EmptyTTL is how long Redis keeps an empty room when no gateway comes to
 	// forget it (see Expire): for ever.
 	EmptyTTL time.Duration
+	// Archived says that an archive follows: nothing that it does not have is let
+	// go of, and EmptyTTL does not count.
+	Archived bool
 	// HeadsEvery is how often the heads of all rooms followed are read: 2 s.
 	HeadsEvery time.Duration
 }
@@ -45,6 +48,7 @@ type Log struct {
 	cluster  *redis.ClusterClient // nil unless it is one
 	logger   *slog.Logger
 	emptyTTL string // in ms
+	archived string // "archived" if an archive follows
 	self     string
 	feed     *feed
 
@@ -67,6 +71,9 @@ func Open(ctx context.Context, o Options) (*Log, error) {
 func open(ctx context.Context, o Options, t *Target) (*Log, error) {
 	quiet()
 	l := &Log{logger: o.Logger, self: newName(), emptyTTL: milliseconds(o.EmptyTTL)}
+	if o.Archived {
+		l.emptyTTL, l.archived = "0", "archived"
+	}
 	l.client = t.client()
 	l.cluster, _ = l.client.(*redis.ClusterClient)
 	if err := l.check(ctx, t); err != nil {

@@ -87,7 +87,7 @@ func (l *Log) SaveSnapshot(ctx context.Context, r *core.Room) error {
 		return err
 	}
 	k, head := keysOf(r.ID), r.LogHead()
-	answer, err := l.run(ctx, snapshotScript, []string{k.room, k.log}, head.Epoch, head.Number, hexID(head.ID), data, keepEvents).Int()
+	answer, err := l.run(ctx, snapshotScript, []string{k.room, k.log}, head.Epoch, head.Number, hexID(head.ID), data, keepEvents, l.archived).Int()
 	switch {
 	case err != nil:
 		return unavailable(ctx, err)

@@ -16,6 +16,10 @@ var (
 	snapshotSource string
 	//go:embed scripts/expire.lua
 	expireSource string
+	//go:embed scripts/archived.lua
+	archivedSource string
+	//go:embed scripts/restore.lua
+	restoreSource string
 )
 
 // scripts are what runs in Redis, each in one step.
@@ -24,6 +28,8 @@ var (
 	readScript     = redis.NewScript(readSource)
 	snapshotScript = redis.NewScript(snapshotSource)
 	expireScript   = redis.NewScript(expireSource)
+	archivedScript = redis.NewScript(archivedSource)
+	restoreScript  = redis.NewScript(restoreSource)
 )
 
 // run runs a script by its hash, or sends it if Redis does not have it: after a

@@ -1,6 +1,6 @@
 -- Appends a batch to a room's log, whole or not at all, and publishes it.
 --
--- KEYS  the room, its log, its partition's index
+-- KEYS  the room, its log, its partition's index and backlog
 -- ARGV   1 channel            2 room id          3 who appends
 --        4 epoch   5 number   6 id               the head that it was decided against
 --        7 epoch   8 number   9 id  10 at        where the log stands afterwards
@@ -124,6 +124,7 @@ for _, e in ipairs(events) do
   size = size + #e.json
 end
 redis.call('HSET', room, 'epoch', epoch, 'number', string.format('%.0f', number), 'id', ARGV[9], 'at', at, 'members', members)
+redis.call('ZADD', KEYS[4], 0, ARGV[2])
 local was = tonumber(now[5])
 if members == 0 and was ~= 0 then
   redis.call('ZADD', index, at, ARGV[2])

@@ -3,6 +3,7 @@
 -- KEYS  the room, its log
 -- ARGV  1 epoch  2 number  3 id  of the event that it was taken after
 --       4 the snapshot  5 how many events to keep at least
+--       6 "archived": there is an archive
 --
 -- Returns 0 for no such room, 1 when it is kept or older, 2 for one of another
 -- history.
@@ -25,7 +26,7 @@ if number < newest then
 end
 redis.call('HSET', KEYS[1], 'snapshotNumber', ARGV[2], 'snapshot', ARGV[4])
 -- Never past what is archived, where there is an archive.
-local upto = math.min(number, now - tonumber(ARGV[5]), tonumber(room[3] or number))
+local upto = math.min(number, now - tonumber(ARGV[5]), tonumber(room[3] or (ARGV[6] == 'archived' and 0 or number)))
 if upto >= first then
   redis.call('XTRIM', KEYS[2], 'MAXLEN', now - upto)
 end
