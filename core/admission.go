@@ -264,7 +264,11 @@ func (h *Hub) checkPIN(ctx context.Context, room string, req JoinRequest) error 
 		h.pins.forgive(room, req.Address)
 		return publicError(err)
 	}
-	if secret == nil || !h.keys.isPIN(secret.Value, room, req.PIN) {
+	if secret == nil {
+		h.pins.forgive(room, req.Address)
+		return protocol.Errorf(protocol.CodeForbidden, "this room is back from the archive, which keeps no PINs, so nobody can be let in; create another room")
+	}
+	if !h.keys.isPIN(secret.Value, room, req.PIN) {
 		return protocol.Errorf(protocol.CodePINInvalid, "wrong PIN")
 	}
 	h.pins.forgive(room, req.Address)

@@ -16,6 +16,9 @@ import (
 type Options struct {
 	// Log keeps the rooms' events. Required.
 	Log Log
+	// Archive is where rooms come back from that Log no longer has; nil for none.
+	// Log must be a Backlog then.
+	Archive Archive
 	// Clock is the cluster's clock. Required.
 	Clock Clock
 	// Secrets are what hashes of PINs and addresses are made with, each at least
@@ -160,6 +163,10 @@ func (h *Hub) recover(ctx context.Context, id string) {
 		h.opts.Logger.Warn("room not recovered", "room", id, "error", err)
 	}
 }
+
+// Owns says whether this gateway, of all that share the log and live, is the one
+// to look after a room as a whole: to archive it, say.
+func (h *Hub) Owns(room string) bool { return h.peers.leases == nil || h.peers.first(room) }
 
 // Context ends when the hub has been shut down.
 func (h *Hub) Context() context.Context { return h.ctx }

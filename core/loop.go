@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -257,20 +258,17 @@ func (l *loop) load() error {
 	ctx, cancel := context.WithTimeout(l.hub.ctx, l.hub.opts.Patience)
 	defer cancel()
 	stored, err := l.hub.opts.Log.Load(ctx, l.id, maxRecent)
+	if errors.Is(err, ErrNoRoom) {
+		if err = l.hub.restore(ctx, l.id); err == nil {
+			stored, err = l.hub.opts.Log.Load(ctx, l.id, maxRecent)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	room := stored.Room
-	if room == nil {
-		room = NewRoom(l.id)
-	}
-	for _, e := range stored.Events {
-		if e.Number <= room.Number {
-			continue
-		}
-		if err := room.Apply(e); err != nil {
-			return err
-		}
+	room, err := stored.replay(l.id)
+	if err != nil {
+		return err
 	}
 	l.room, l.recent = room, keepLast(stored.Events, maxRecent)
 	if err := l.follow(ctx); err != nil {
