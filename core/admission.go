@@ -114,6 +114,9 @@ func (h *Hub) Create(ctx context.Context, req CreateRequest) (CreatedRoom, error
 	if h.full() {
 		return CreatedRoom{}, errFull
 	}
+	if h.pressed.Load() >= fullForRooms {
+		return CreatedRoom{}, errLogFull
+	}
 	// Whoever asked may be gone before the log has answered; the room is made
 	// or not all the same, and its host's seat must get its grace.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.opts.Patience)
@@ -295,6 +298,42 @@ func (h *Hub) Info(ctx context.Context, room string) (RoomInfo, error) {
 		d.title = ""
 	}
 	return RoomInfo{Title: d.title, PIN: d.pin, Locked: d.locked, Members: d.members}, err
+}
+
+// Seated returns the member whose seat in a room a token is for; "" if it is for
+// none. It does not load the room.
+func (h *Hub) Seated(ctx context.Context, room, token string) (member string, err error) {
+	secret, err := h.opts.Log.Secret(ctx, room, seatSecret(token))
+	if err != nil || secret == nil {
+		return "", publicError(err)
+	}
+	return string(secret.Value), nil
+}
+
+// History returns at most limit events of a room after a number, oldest first:
+// from the log, or from the archive what the log has let go of. None is no
+// error.
+func (h *Hub) History(ctx context.Context, room string, after uint64, limit int) ([]Event, error) {
+	events, err := h.opts.Log.Read(ctx, room, after, limit)
+	if err != nil {
+		return nil, publicError(err)
+	}
+	if h.opts.Archive == nil || len(events) > 0 && events[0].Number == after+1 {
+		return events, nil
+	}
+	old, err := h.opts.Archive.Read(ctx, room, after, limit)
+	if err != nil {
+		return nil, publicError(err)
+	}
+	for _, e := range events { // the log's come after the archive's
+		if n := len(old); n > 0 && n < limit && e.Number == old[n-1].Number+1 {
+			old = append(old, e)
+		}
+	}
+	if len(old) == 0 {
+		return events, nil
+	}
+	return old, nil
 }
 
 // publicError turns any error into one that a client may see.

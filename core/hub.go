@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem.watch/tandem/internal/limit"
@@ -90,6 +91,9 @@ type Hub struct {
 	ctx     context.Context    // ends when waiting for rooms is over
 	cancel  context.CancelFunc
 
+	// pressed is how full the log is, in thousandths.
+	pressed atomic.Int64
+
 	mu     sync.Mutex
 	rooms  map[string]*loop
 	closed bool
@@ -167,6 +171,29 @@ func (h *Hub) recover(ctx context.Context, id string) {
 // Owns says whether this gateway, of all that share the log and live, is the one
 // to look after a room as a whole: to archive it, say.
 func (h *Hub) Owns(room string) bool { return h.peers.leases == nil || h.peers.first(room) }
+
+// How full the log may be before new rooms, and then chat, are refused: what is
+// left is for the rooms that there are.
+const (
+	fullForRooms = 800
+	fullForChat  = 900
+)
+
+var errLogFull = &protocol.Error{
+	Code: protocol.CodeUnavailable, Message: "there is no room for more history at this moment; try again later", RetryAfterMs: 30_000,
+}
+
+// Press tells the hub how full the log is, from 0 to 1; see Pressure.
+func (h *Hub) Press(used float64) {
+	now := int64(1000 * min(max(used, 0), 1))
+	before := h.pressed.Swap(now)
+	switch {
+	case now >= fullForRooms && before < fullForRooms:
+		h.opts.Logger.Error("the log is 80 % full: new rooms are refused, chat at 90 %; give it more memory, or bring the archive back")
+	case now < fullForRooms && before >= fullForRooms:
+		h.opts.Logger.Info("the log has space again")
+	}
+}
 
 // Context ends when the hub has been shut down.
 func (h *Hub) Context() context.Context { return h.ctx }

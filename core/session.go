@@ -37,6 +37,10 @@ func (s *Session) Do(ctx context.Context, id uint64, c Command) error {
 				p.secrets = []Secret{{Name: secretBan + c.Member, Member: c.Member, Value: secret.Value}}
 			}
 		}
+	case Say:
+		if s.loop.hub.pressed.Load() >= fullForChat {
+			return s.refuse(id, errLogFull)
+		}
 	case Unban:
 		p.forget = []string{c.Member}
 	}

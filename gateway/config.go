@@ -20,11 +20,17 @@ import (
 // Config is what an operator chooses. The zero value is not usable; see
 // LoadConfig.
 type Config struct {
-	HTTPAddr       string
-	HTTPSAddr      string
-	TLS            string
-	DataDir        string
-	RedisURL       string // "" for rooms in DataDir; holds a password
+	HTTPAddr  string
+	HTTPSAddr string
+	TLS       string
+	DataDir   string
+	RedisURL  string // "" for rooms in DataDir; holds a password
+	// PostgresURL is where history is kept; Archive says whether it is, ArchiveTTL
+	// how long (0 is for ever).
+	PostgresURL, Archive string
+	ArchiveTTL           time.Duration
+	// OperatorToken reads every room's history; "" reads none.
+	OperatorToken  string
 	NodeID         string
 	PublicURL      *url.URL // nil when unknown
 	AllowedOrigins []string
@@ -220,6 +226,19 @@ func (c *Config) readLegacy(env map[string]string) error {
 			u.User = url.UserPassword("", password)
 		}
 		errs = append(errs, set("redis-url", "REDIS_HOST", u.String()))
+	}
+	if host := get("POSTGRES_HOST"); host != "" {
+		u := url.URL{
+			Scheme: "postgres", Host: net.JoinHostPort(host, cmp.Or(get("POSTGRES_PORT"), "5432")), Path: "/" + cmp.Or(get("POSTGRES_DB"), "tandem_watch"),
+			User: url.User(cmp.Or(get("POSTGRES_USER"), "tandem")),
+		}
+		if password := get("POSTGRES_PASSWORD"); password != "" {
+			u.User = url.UserPassword(u.User.Username(), password)
+		}
+		if size := get("POSTGRES_POOL_SIZE"); size != "" {
+			u.RawQuery = url.Values{"pool_max_conns": {size}}.Encode()
+		}
+		errs = append(errs, set("postgres-url", "POSTGRES_HOST", u.String()))
 	}
 	return errors.Join(errs...)
 }

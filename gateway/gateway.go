@@ -38,19 +38,22 @@ type Gateway struct {
 	config *Config
 	logger *slog.Logger
 	log    Log
-	clock  core.Clock
-	sweeps time.Duration // how often rooms that nobody asks for are looked after
-	hub    *core.Hub
-	ws     *ws.Handler
-	wt     *wt.Handler
-	server *http.Server // plain HTTP
-	secure *http.Server // HTTPS over TCP; nil with tls=off, as are wt, quic and certs
-	quic   *quicServer
-	certs  *devcert.Manager
-	rooms  *limit.Keyed // creations by address
-	looks  *limit.Keyed // other requests by address
-	addrs  *counter     // sessions by address
-	conns  *connLimit   // connections by address, before they are sessions
+	// archive is nil with archive=off, as is feeder.
+	archive Archive
+	feeder  *core.Feeder
+	clock   core.Clock
+	sweeps  time.Duration // how often rooms that nobody asks for are looked after
+	hub     *core.Hub
+	ws      *ws.Handler
+	wt      *wt.Handler
+	server  *http.Server // plain HTTP
+	secure  *http.Server // HTTPS over TCP; nil with tls=off, as are wt, quic and certs
+	quic    *quicServer
+	certs   *devcert.Manager
+	rooms   *limit.Keyed // creations by address
+	looks   *limit.Keyed // other requests by address
+	addrs   *counter     // sessions by address
+	conns   *connLimit   // connections by address, before they are sessions
 	// attempts bounds how often an address begins sessions.
 	attempts *limit.Keyed
 	counters *v1.Counters
@@ -74,19 +77,37 @@ func New(ctx context.Context, c *Config, logger *slog.Logger) (*Gateway, error) 
 	if err != nil {
 		return nil, err
 	}
+	archive, err := openArchive(ctx, c, logger)
+	if err != nil {
+		return nil, errors.Join(err, log.Close(ctx))
+	}
+	g, err := wire(c, logger, log, archive, clock)
+	if err != nil {
+		return nil, errors.Join(err, closeStores(ctx, log, archive))
+	}
+	return g, nil
+}
+
+func wire(c *Config, logger *slog.Logger, log Log, archive Archive, clock core.Clock) (*Gateway, error) {
 	// After the log, whose lock says that nobody else makes one in this folder.
 	secrets, err := loadSecret(c)
 	if err != nil {
-		return nil, errors.Join(err, log.Close(ctx))
+		return nil, err
 	}
-	g, err := newGatewayOn(c, logger, log, clock, secrets)
+	g, err := newGatewayOn(c, logger, log, archive, clock, secrets)
 	if err == nil && c.TLS != tlsOff {
 		err = g.addTLS(secrets[0])
 	}
-	if err != nil {
-		return nil, errors.Join(err, log.Close(ctx))
+	return g, err
+}
+
+// closeStores closes the archive, if there is one, and the log.
+func closeStores(ctx context.Context, log Log, archive Archive) error {
+	var err error
+	if archive != nil {
+		err = archive.Close(ctx)
 	}
-	return g, nil
+	return errors.Join(err, log.Close(ctx))
 }
 
 // openLog opens what rooms are kept in, and the clock that goes with it: the
@@ -105,7 +126,7 @@ func openLog(ctx context.Context, c *Config, logger *slog.Logger) (Log, core.Clo
 	}
 	ctx, cancel := context.WithTimeout(ctx, redisPatience)
 	defer cancel()
-	log, err := redislog.Open(ctx, redislog.Options{URL: c.RedisURL, Logger: logger, EmptyTTL: c.RoomTTL + time.Hour})
+	log, err := redislog.Open(ctx, redislog.Options{URL: c.RedisURL, Logger: logger, EmptyTTL: c.RoomTTL + time.Hour, Archived: c.Archive != archiveOff})
 	if err != nil {
 		return nil, nil, fmt.Errorf("redis-url: %w", err)
 	}
@@ -144,10 +165,10 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 	if err != nil {
 		return nil, err
 	}
-	return newGatewayOn(c, logger, log, clock, secrets)
+	return newGatewayOn(c, logger, log, nil, clock, secrets)
 }
 
-func newGatewayOn(c *Config, logger *slog.Logger, log Log, clock core.Clock, secrets [][]byte) (*Gateway, error) {
+func newGatewayOn(c *Config, logger *slog.Logger, log Log, archive Archive, clock core.Clock, secrets [][]byte) (*Gateway, error) {
 	g := &Gateway{
 		config: c, logger: logger, log: log, clock: clock, served: make(chan error, 1),
 		sweeps: min(max(c.RoomTTL/24, time.Second), time.Minute),
@@ -164,11 +185,18 @@ func newGatewayOn(c *Config, logger *slog.Logger, log Log, clock core.Clock, sec
 		g.sweeps = min(g.sweeps, sweepShared)
 	}
 	var err error
+	var rooms core.Archive // nil, rather than a nil Archive
+	if archive != nil {
+		rooms = archive
+	}
 	g.hub, err = core.NewHub(core.Options{
-		Log: log, Clock: g.clock, Secrets: secrets, Logger: logger, Grace: c.SeatGrace, MaxMembers: c.MaxMembers,
+		Log: log, Archive: rooms, Clock: g.clock, Secrets: secrets, Logger: logger, Grace: c.SeatGrace, MaxMembers: c.MaxMembers,
 		JoinBurst: c.SessionsPerIP,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := g.attach(archive); err != nil {
 		return nil, err
 	}
 	g.ws = ws.NewHandler(g.sessionOptions())
@@ -232,6 +260,15 @@ func (g *Gateway) startOn(listener net.Listener) {
 	background, stop := context.WithCancel(context.Background())
 	g.stop = stop
 	g.work.Go(func() { g.sweep(background) })
+	if g.feeder != nil {
+		g.work.Go(func() { g.feeder.Run(background) })
+	}
+	if g.archive != nil && g.config.ArchiveTTL > 0 {
+		g.work.Go(func() { g.forgetOld(background) })
+	}
+	if log, ok := g.log.(core.Pressure); ok {
+		g.work.Go(func() { g.watchPressure(background, log) })
+	}
 	g.work.Go(func() { g.serveHTTP(g.server.Serve(listener)) })
 	if g.secure != nil {
 		g.work.Go(func() { g.certs.Run(background) })
@@ -285,8 +322,19 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 		errHTTP = errors.Join(errHTTP, shutdownHTTP(ctx, g.secure), g.quic.close())
 	}
 	g.work.Wait()
-	return errors.Join(errHub, errHTTP, g.log.Close(ctx))
+	if g.feeder != nil {
+		// What is left is archived at the next start, or by another gateway.
+		last, cancel := context.WithTimeout(ctx, lastRound)
+		if err := g.feeder.Round(last); err != nil {
+			g.logger.Info("history that is not archived yet stays in the log", "error", err)
+		}
+		cancel()
+	}
+	return errors.Join(errHub, errHTTP, closeStores(ctx, g.log, g.archive))
 }
+
+// lastRound bounds the last archiving before the end.
+const lastRound = 3 * time.Second
 
 // shutdownHTTP ends a server; requests that are not done when ctx ends are cut off.
 func shutdownHTTP(ctx context.Context, s *http.Server) error {
@@ -304,7 +352,6 @@ const sweepShared = 10 * time.Second
 // sweep looks after the rooms that nobody asks for: it takes up those whose
 // members wait for a gateway, and forgets those that have been empty too long.
 func (g *Gateway) sweep(ctx context.Context) {
-	const batch = 100
 	tick := time.NewTicker(g.sweeps)
 	defer tick.Stop()
 	for {
@@ -316,12 +363,6 @@ func (g *Gateway) sweep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for n := batch; n == batch && ctx.Err() == nil; {
-			var err error
-			n, err = g.log.Expire(ctx, g.clock.Now()-g.config.RoomTTL.Microseconds(), batch)
-			if err != nil && ctx.Err() == nil {
-				g.logger.Warn("expired rooms not forgotten", "error", err)
-			}
-		}
+		g.expire(ctx)
 	}
 }
