@@ -1,7 +1,7 @@
 // Package postgres keeps the history of rooms in Postgres, for any number of
 // gateways at once.
 //
-// It needs Postgres 13 or newer, and a user that may create the schema "tandem"
+// It needs Postgres 13 or newer, and a user that may create the schema "tandem_archive"
 // in the database, or owns it. Migrations use a session's advisory lock: the
 // address must be Postgres itself or a pooler in session mode.
 package postgres
@@ -29,6 +29,9 @@ import (
 var schema embed.FS
 
 const (
+	// schemaName is where all tables are. It is no likely name of a user, whose
+	// schema others' queries would look into first.
+	schemaName = "tandem_archive"
 	// lockKey is the key of the advisory lock: "tandem" in ASCII.
 	lockKey = 0x74616e64656d
 	// statementTimeout is after how long Postgres gives up a statement, so that
@@ -66,7 +69,7 @@ func parse(url string) (*pgxpool.Config, error) {
 		return nil, errors.New("names no database: postgres://user:password@host:5432/database")
 	}
 	params := c.ConnConfig.RuntimeParams
-	params["search_path"] = "tandem"
+	params["search_path"] = schemaName
 	if params["application_name"] == "" {
 		params["application_name"] = "tandem"
 	}
@@ -173,8 +176,8 @@ func (a *Archive) migrate(ctx context.Context, version int64) (err error) {
 			_ = conn.Conn().Close(free)
 		}
 	}()
-	if _, err := conn.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS tandem`); err != nil {
-		return fmt.Errorf("%w (create the schema \"tandem\" and make this user its owner, or let it create schemas)", err)
+	if _, err := conn.Exec(ctx, `CREATE SCHEMA IF NOT EXISTS tandem_archive`); err != nil {
+		return fmt.Errorf("%w (create the schema \"tandem_archive\" and make this user its owner, or let it create schemas)", err)
 	}
 	files, err := fs.Sub(schema, "schema")
 	if err != nil {
@@ -182,7 +185,7 @@ func (a *Archive) migrate(ctx context.Context, version int64) (err error) {
 	}
 	db := stdlib.OpenDBFromPool(a.pool)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithDisableGlobalRegistry(true), goose.WithTableName("tandem.goose_db_version"))
+	p, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithDisableGlobalRegistry(true), goose.WithTableName("tandem_archive.goose_db_version"))
 	if err != nil {
 		return err
 	}

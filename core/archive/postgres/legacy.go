@@ -40,6 +40,9 @@ func ReadLegacy(ctx context.Context, url string, f func(core.Piece) error) error
 	if err != nil {
 		return errors.New("the old server's database: must be an address such as postgres://user:password@host:5432/database")
 	}
+	if c.RuntimeParams["search_path"] == "" {
+		c.RuntimeParams["search_path"] = "public"
+	}
 	conn, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
 		return fmt.Errorf("the old server's database: %w", err)

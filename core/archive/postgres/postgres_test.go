@@ -87,7 +87,7 @@ func TestNewerRelease(t *testing.T) {
 	p := testenv.StartPostgres(t)
 	url := p.URL()
 	_ = testArchive(t, url)
-	p.Exec("test1", `INSERT INTO tandem.goose_db_version (version_id, is_applied) VALUES (9999, true)`)
+	p.Exec("test1", `INSERT INTO tandem_archive.goose_db_version (version_id, is_applied) VALUES (9999, true)`)
 	if _, err := Open(t.Context(), url, slog.New(slog.DiscardHandler)); !errors.Is(err, errNewer) {
 		t.Errorf("got %v", err)
 	}

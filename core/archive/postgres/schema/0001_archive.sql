@@ -1,5 +1,5 @@
 -- +goose Up
--- Everything is in the schema "tandem", which the connection's search_path names
+-- Everything is in the schema "tandem_archive", which the connection's search_path names
 -- first. Instants are microseconds since 1970, event ids 16 hexadecimal digits.
 -- To look at what is here, use the views: rooms, members, events, chat.
 
