@@ -88,6 +88,9 @@ func (p *Postgres) urlOf(database string) string {
 // Addr is where it listens, always the same.
 func (p *Postgres) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }
 
+// Folder is one that the server's user may write to, until the test ends.
+func (p *Postgres) Folder() string { return filepath.Dir(p.data) }
+
 // Exec runs statements in a database, which must succeed.
 func (p *Postgres) Exec(database, statements string) {
 	p.t.Helper()

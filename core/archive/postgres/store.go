@@ -38,8 +38,10 @@ func (c *columns) add(key int64, rows []archive.Row) {
 // for each other.
 func (a *Archive) Store(ctx context.Context, pieces []core.Piece) error {
 	var ids []string
-	for _, p := range pieces {
-		if _, err := archive.Encode(p, false); err != nil {
+	encoded := make([][]archive.Row, len(pieces))
+	for i, p := range pieces {
+		var err error
+		if encoded[i], err = archive.Encode(p, false); err != nil {
 			return err // the caller's mistake, before anything is written
 		}
 		ids = append(ids, p.Room)
@@ -54,9 +56,9 @@ func (a *Archive) Store(ctx context.Context, pieces []core.Piece) error {
 		if err != nil {
 			return err
 		}
-		for _, p := range pieces {
+		for i, p := range pieces {
 			// Pieces of one room build on each other.
-			if err := storePiece(ctx, tx, rooms[p.Room], p); err != nil {
+			if err := storePiece(ctx, tx, rooms[p.Room], p, encoded[i]); err != nil {
 				return err
 			}
 		}
@@ -88,10 +90,11 @@ func lockRooms(ctx context.Context, tx pgx.Tx, ids []string) (map[string]*room, 
 	return rooms, rows.Err()
 }
 
-func storePiece(ctx context.Context, tx pgx.Tx, r *room, p core.Piece) error {
-	rows, err := archive.Encode(p, r.forgotten)
-	if err != nil {
-		return err
+func storePiece(ctx context.Context, tx pgx.Tx, r *room, p core.Piece, rows []archive.Row) (err error) {
+	if r.forgotten {
+		if rows, err = archive.Encode(p, true); err != nil {
+			return err
+		}
 	}
 	var b pgx.Batch
 	if len(rows) > 0 {

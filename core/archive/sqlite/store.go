@@ -11,8 +11,10 @@ import (
 
 // Store implements core.Archive, in one transaction.
 func (a *Archive) Store(ctx context.Context, pieces []core.Piece) error {
-	for _, p := range pieces {
-		if _, err := archive.Encode(p, false); err != nil {
+	encoded := make([][]archive.Row, len(pieces))
+	for i, p := range pieces {
+		var err error
+		if encoded[i], err = archive.Encode(p, false); err != nil {
 			return err // the caller's mistake, before anything is written
 		}
 	}
@@ -21,15 +23,15 @@ func (a *Archive) Store(ctx context.Context, pieces []core.Piece) error {
 		return unavailable(ctx, err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	for _, p := range pieces {
-		if err := store(ctx, tx, p); err != nil {
+	for i, p := range pieces {
+		if err := store(ctx, tx, p, encoded[i]); err != nil {
 			return unavailable(ctx, err)
 		}
 	}
 	return unavailable(ctx, tx.Commit())
 }
 
-func store(ctx context.Context, tx *sql.Tx, p core.Piece) error {
+func store(ctx context.Context, tx *sql.Tx, p core.Piece, rows []archive.Row) error {
 	if _, err := tx.ExecContext(ctx, `
 		INSERT INTO archive_rooms (id) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM archive_rooms WHERE id = ?1)`, p.Room); err != nil {
 		return err
@@ -42,9 +44,10 @@ func store(ctx context.Context, tx *sql.Tx, p core.Piece) error {
 	if err != nil {
 		return err
 	}
-	rows, err := archive.Encode(p, forgotten)
-	if err != nil {
-		return err
+	if forgotten {
+		if rows, err = archive.Encode(p, true); err != nil {
+			return err
+		}
 	}
 	if len(rows) > 0 {
 		now, err := archive.HeadOf(&head)
