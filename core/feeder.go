@@ -29,6 +29,7 @@ const (
 	// feedSnapshot is after about how many events of a room the archive gets the
 	// log's snapshot.
 	feedSnapshot = 1000
+	maxSnapshots = 10_000
 )
 
 // FeederOptions configure a Feeder.
@@ -52,6 +53,8 @@ type Feeder struct {
 	opts    FeederOptions
 	backlog Backlog
 	aside   map[string]time.Time // rooms that the archive refuses, until when
+	// snapshots says at which number a room's snapshot was last asked for.
+	snapshots map[string]uint64
 
 	mu  sync.Mutex
 	lag Lag
@@ -80,7 +83,7 @@ func NewFeeder(o FeederOptions) (*Feeder, error) {
 	if o.Owns == nil {
 		o.Owns = func(string) bool { return true }
 	}
-	return &Feeder{opts: o, backlog: b, aside: map[string]time.Time{}}, nil
+	return &Feeder{opts: o, backlog: b, aside: map[string]time.Time{}, snapshots: map[string]uint64{}}, nil
 }
 
 // Lag returns how far the archive is behind. It may be called at any time.
@@ -227,7 +230,8 @@ func (p *pass) take(ctx context.Context, u Unarchived) error {
 	}
 	piece := Piece{Room: u.Room, Events: events}
 	last := events[len(events)-1]
-	if events[0].Number/feedSnapshot != last.Number/feedSnapshot {
+	// Only of a room that is caught up with: then few events come with it.
+	if last.Number == u.Head.Number && last.Number >= p.f.snapshots[u.Room]+feedSnapshot {
 		stored, err := p.f.opts.Log.Load(ctx, u.Room, 0)
 		if err != nil && !errors.Is(err, ErrNoRoom) {
 			return err
@@ -235,6 +239,10 @@ func (p *pass) take(ctx context.Context, u Unarchived) error {
 		if stored.Room != nil && stored.Room.Number <= last.Number {
 			piece.Snapshot = stored.Room
 		}
+		if len(p.f.snapshots) >= maxSnapshots {
+			clear(p.f.snapshots) // they are asked for once more
+		}
+		p.f.snapshots[u.Room] = last.Number
 	}
 	p.pieces = append(p.pieces, piece)
 	p.size += len(events)
