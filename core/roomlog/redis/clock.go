@@ -159,7 +159,7 @@ func (c *Clock) poll(ctx context.Context) error {
 	}
 	now := c.elapsed()
 	correction, step := c.take(r, sample{
-		offset: r.time + r.correction - (sent+now)/2, bound: (now-sent+1)/2, at: now,
+		offset: r.time + r.correction - (sent+now)/2, bound: (now - sent + 1) / 2, at: now,
 	})
 	if !step {
 		return nil
