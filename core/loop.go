@@ -314,11 +314,15 @@ func (l *loop) follow(ctx context.Context) (err error) {
 // take makes committed events part of the room, and tells everybody.
 func (l *loop) take(events []Event) {
 	for _, e := range events {
+		lost := l.wronglyGone(e)
 		if err := l.room.Apply(e); err != nil {
 			l.fail("the log's events do not follow each other", err)
 			return
 		}
 		l.takeSeat(e)
+		if lost != nil {
+			l.rejoin(lost)
+		}
 	}
 	if l.recent = append(l.recent, events...); len(l.recent) >= 2*maxRecent {
 		l.recent = keepLast(l.recent, maxRecent) // seldom, since it moves them all
@@ -345,7 +349,7 @@ func (l *loop) takeSeat(e Event) {
 		if s := l.seats[b.Member]; s != nil {
 			delete(l.seats, b.Member)
 			l.leads.stale = true
-			if s.session != nil {
+			if s.session != nil && b.Reason != LeftExpired {
 				l.departed = append(l.departed, departure{s.session, closeCode(b.Reason)})
 			}
 		}

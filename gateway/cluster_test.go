@@ -205,3 +205,70 @@ func TestOwnerlessRoom(t *testing.T) {
 		}
 	})
 }
+
+// A log that comes back without its newest events gets them back from the
+// gateways, unchanged, and everybody goes on where they were.
+func TestLogLosesItsTail(t *testing.T) {
+	together(t, 3, func(t *testing.T, w []*world) {
+		ann := w[0].host("Ann")
+		ben := w[1].join(ann.room, "Ben", office)
+		cem := w[2].join(ann.room, "Cem", cafe)
+		for i := range 10 {
+			ann.say(fmt.Sprint(i))
+		}
+		passAll(w, time.Second)
+		for _, c := range []*peer{ann, ben, cem} {
+			c.events()
+		}
+		before := loaded(t, w[0], ann.room)
+		w[0].rooms.Lose(ann.room, 7)
+		passAll(w, 10*time.Second)
+		if after := loaded(t, w[0], ann.room); after != before {
+			t.Fatalf("the log stands at %d, stood at %d", after, before)
+		}
+		ben.say("on")
+		for _, c := range []*peer{ann, ben, cem} {
+			c.saw("chat Ben on")
+		}
+	})
+}
+
+// loaded returns the number that the log stands at.
+func loaded(t *testing.T, w *world, room string) uint64 {
+	t.Helper()
+	events, err := w.rooms.Read(t.Context(), room, 0, 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events[len(events)-1].Number
+}
+
+// A gateway that was cut off, or frozen, for so long that the others gave its
+// members up: they are seated again, and notice nothing else.
+func TestGatewayIsBack(t *testing.T) {
+	together(t, 2, func(t *testing.T, w []*world) {
+		ann := w[0].host("Ann")
+		ben := w[1].join(ann.room, "Ben", office)
+		cem := w[1].join(ann.room, "Cem", cafe)
+		ann.events()
+		ben.settle()
+		ben.events()
+		w[1].shared.cut.Store(true)
+		passAll(w, 40*time.Second)
+		cem.drop() // and nobody can be told
+		ann.saw("left Ben expired", "left Cem expired")
+		w[1].shared.cut.Store(false)
+		passAll(w, 5*time.Second)
+		ben.settle()
+		if ben.over {
+			t.Fatalf("Ben was closed with %d", ben.CloseCode())
+		}
+		ben.saw("left Ben expired", "left Cem expired", "joined Ben")
+		ben.say("still here")
+		ann.saw("joined Ben", "chat Ben still here")
+		passAll(w, 2*time.Minute)
+		ann.saw()
+		again := ben.moveTo(w[0]) // by the same token
+		again.saw()
+	})
+}
