@@ -46,11 +46,12 @@ func (b Batch) PastKinds() []string {
 func passes(b Body) []string {
 	chat, ready, noted, renamed := Said{}.kind(), GateReady{}.kind(), Noted{}.kind(), Renamed{}.kind()
 	timeline, media, joined, seated := TimelineSet{}.kind(), MediaSet{}.kind(), Joined{}.kind(), Seated{}.kind()
+	queued, unqueued, moved := Queued{}.kind(), Unqueued{}.kind(), Moved{}.kind()
 	switch b.(type) {
 	case Said:
-		return []string{chat, ready, noted, renamed, timeline, media, joined, seated, GateOpened{}.kind(), Hosted{}.kind(), RoleSet{}.kind()}
+		return []string{chat, ready, noted, renamed, timeline, media, queued, unqueued, moved, joined, seated, GateOpened{}.kind(), Hosted{}.kind(), RoleSet{}.kind()}
 	case Joined, Seated:
-		return []string{chat, ready, noted, renamed, timeline, media, joined, GateOpened{}.kind()}
+		return []string{chat, ready, noted, renamed, timeline, media, queued, unqueued, moved, joined, GateOpened{}.kind()}
 	case Left:
 		return []string{chat, noted, renamed, media}
 	case GateReady:

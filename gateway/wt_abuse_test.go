@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -78,7 +79,8 @@ func dialQUIC(t *testing.T, g *Gateway) (*testclient.Client, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	return testclient.DialWebTransport(ctx, "https://"+g.secureAddr()+"/v1/wt", testclient.WebTransportOptions{})
+	// Packets that hold datagrams larger than the protocol's.
+	return testclient.DialWebTransport(ctx, "https://"+g.secureAddr()+"/v1/wt", testclient.WebTransportOptions{PacketSize: 1350})
 }
 
 func memberQUIC(t *testing.T, g *Gateway, room string) *testclient.Client {
@@ -142,7 +144,10 @@ var quicAttacks = []struct {
 		for range 3 {
 			c := memberQUIC(t, g, room)
 			for i := range 300 {
-				_ = c.SendDatagram(bytes.Repeat([]byte{byte(i)}, []int{0, 1, 1100, 1200}[i%4]))
+				err := c.SendDatagram(bytes.Repeat([]byte{byte(i)}, []int{0, 1, 1100, 1200}[i%4]))
+				if tooLarge := new(quic.DatagramTooLargeError); errors.As(err, &tooLarge) {
+					t.Fatal(err)
+				}
 				time.Sleep(100 * time.Microsecond)
 			}
 			wantBye(t, c, protocol.CloseProtocol)

@@ -15,9 +15,6 @@ const VERDICT_MS = 3_000;
  * milliseconds: browsers notice late that nobody is there.
  */
 const ALONE_MS = 1_500;
-/** One that fell silent after so long had worked: it is no repetition of what was before it. In milliseconds. */
-const WORKED_MS = 10 * 60_000;
-
 const OPEN = { websocket: openWebSocket, webtransport: openWebTransport } as const;
 
 /** What to try. */
@@ -129,9 +126,7 @@ export class Heat {
   #byWebTransport(transport: Transport): Connection {
     const wonAt = this.#environment.now();
     const before = this.#paths.works();
-    const fellSilent = (): void => {
-      this.#paths.dropped(this.#environment.now() - wonAt < WORKED_MS ? before : 0);
-    };
+    const fellSilent = (): void => this.#paths.fellSilent(this.#environment.now() - wonAt, before);
     return { transport, why: 'WebTransport', fellSilent };
   }
 

@@ -4,6 +4,10 @@ import type { Environment } from './environment.js';
 const FIRST_MS = 10 * 60_000;
 const MOST_MS = 24 * 3_600_000;
 const MOST_DOUBLINGS = 8;
+/** A WebTransport that falls silent sooner than this never really worked, in milliseconds. */
+const HELD_MS = 5_000;
+/** Two silences within so long are one trouble, in milliseconds. */
+const RECENT_MS = 10 * 60_000;
 
 const KEY = 'tandem.networks';
 const MOST_KEPT = 20;
@@ -25,6 +29,8 @@ export class Paths {
   readonly #gateway: string;
   /** What holds where nothing can be stored. */
   #known: Record<string, Dropped> = {};
+  /** When a WebTransport that had worked last fell silent, by the monotonic clock in milliseconds. */
+  #silentAt = -Infinity;
 
   constructor(environment: Environment, gateway: string) {
     this.#environment = environment;
@@ -45,6 +51,21 @@ export class Paths {
     const times = Math.max(timesBefore, all[this.#key]?.times ?? 0) + 1;
     const ms = Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(MOST_DOUBLINGS, times - 1));
     this.#write({ ...all, [this.#key]: { until: this.#environment.date() + ms, times } });
+  }
+
+  /**
+   * A WebTransport was open and carried nothing any more. That may be the gateway's end as well as the network, so the
+   * next race finds out; unless it never worked, or the last one ended so too: a race that WebTransport wins each time
+   * only for it to fall silent again would never end.
+   *
+   * @param afterMs how long it had been open.
+   * @param timesBefore how often in a row UDP had not got through before.
+   */
+  fellSilent(afterMs: number, timesBefore: number): void {
+    const now = this.#environment.now();
+    const again = now - this.#silentAt < RECENT_MS;
+    this.#silentAt = now;
+    if (afterMs < HELD_MS || again) this.dropped(afterMs < RECENT_MS ? timesBefore : 0);
   }
 
   /** UDP gets through. Returns how often in a row it had not. */

@@ -105,6 +105,7 @@ describe('UDP cut in the middle of a session', () => {
         gateway.chat('before');
         await time.advance(phase + 200);
 
+        const was = server.lastSession;
         cut(server);
         const since = time.now();
         gateway.chat('while dark');
@@ -113,11 +114,11 @@ describe('UDP cut in the middle of a session', () => {
         const took = time.now() - since;
         longest = Math.max(longest, took);
         assert.ok(took <= 4_000, `${took} ms at ${phase}`);
-        assert.ok(server.lastSession.closedBy);
+        assert.ok(was.closedBy);
 
         gateway.chat('after');
         await time.advance(500);
-        assert.equal(room.connection.why, 'WebSocket: UDP did not get through here lately');
+        assert.equal(room.connection.why, 'WebSocket: UDP did not get through');
         assert.equal(said.outcome, gateway.texts.indexOf('mine') + 3);
         assert.deepEqual(heard, gateway.texts);
         assert.deepEqual(room.state.chat.map((l) => l.text), gateway.texts);
@@ -158,6 +159,34 @@ describe('UDP cut in the middle of a session', () => {
       await time.advance(1_000);
       assert.equal(room.connection.why, 'WebTransport');
     }
+  });
+
+  it('is told from a gateway that was killed: WebTransport is taken again', async () => {
+    const { time, server, room } = await playing();
+    server.lastSession.dark = true;
+    const took = await until(time, () => server.sessions.length === 2 && room.connection.state === 'connected');
+    assert.ok(took <= 4_000, `${took}`);
+    assert.equal(room.connection.why, 'WebTransport');
+    assert.equal(server.sockets.length, 0);
+  });
+
+  it('that lets each new session live for a while only is left alone at the second time', async () => {
+    const { time, server, room } = await playing();
+    server.lastSession.dark = true;
+    await until(time, () => server.sessions.length === 2 && room.connection.state === 'connected');
+    await time.advance(30_000);
+    server.lastSession.dark = true;
+    await until(time, () => room.connection.transport === 'websocket');
+    assert.equal(room.connection.why, 'WebSocket: UDP did not get through here lately');
+    // Long apart they are two accidents.
+    await time.advance(12 * 60_000);
+    server.last.end();
+    await time.advance(1_000);
+    assert.equal(room.connection.why, 'WebTransport');
+    await time.advance(20 * 60_000);
+    server.lastSession.dark = true;
+    await until(time, () => server.sessions.length === 4 && room.connection.state === 'connected');
+    assert.equal(room.connection.why, 'WebTransport');
   });
 
   it('does not keep a forced transport from being tried', async () => {

@@ -13,8 +13,12 @@ type Pump struct {
 	outbox *core.Outbox
 	write  func(frames [][]byte) error
 	ended  func(error)
+	start  func() // run, bound once: beginning a writer allocates nothing
 
 	work sync.WaitGroup
+
+	// owned by the writer: where the frames of a quiet peer lie
+	few [2][]byte
 
 	mu      sync.Mutex
 	running bool
@@ -26,7 +30,9 @@ type Pump struct {
 // not called again. ended is called once, by that goroutine: with the error, or
 // with nil when the pump was finished and its last words were written.
 func New(limit int, write func(frames [][]byte) error, ended func(error)) *Pump {
-	return &Pump{outbox: core.NewOutbox(limit), write: write, ended: ended}
+	p := &Pump{outbox: core.NewOutbox(limit), write: write, ended: ended}
+	p.start = p.run
+	return p
 }
 
 // Push queues the bytes of a frame, and never blocks.
@@ -49,14 +55,16 @@ func (p *Pump) kick() {
 		return
 	}
 	p.running = true
-	p.work.Go(p.run)
+	p.work.Add(1)
+	go p.start()
 }
 
 // Wait returns when nothing is being written. After Finish that is for good.
 func (p *Pump) Wait() { p.work.Wait() }
 
 func (p *Pump) run() {
-	var frames [][]byte
+	defer p.work.Done()
+	frames := p.few[:0]
 	for p.more() {
 		var last bool
 		frames, last = p.outbox.Take(frames[:0])
@@ -66,7 +74,7 @@ func (p *Pump) run() {
 		}
 		clear(frames)
 		if cap(frames) > 64 {
-			frames = nil // a burst's memory is not kept
+			frames = p.few[:0] // a burst's memory is not kept
 		}
 		if err != nil || last {
 			p.mu.Lock()

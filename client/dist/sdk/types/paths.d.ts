@@ -10,6 +10,15 @@ export declare class Paths {
     get drops(): boolean;
     /** UDP did not get through. @param timesBefore how often it had not before, if that was to be forgotten. */
     dropped(timesBefore?: number): void;
+    /**
+     * A WebTransport was open and carried nothing any more. That may be the gateway's end as well as the network, so the
+     * next race finds out; unless it never worked, or the last one ended so too: a race that WebTransport wins each time
+     * only for it to fall silent again would never end.
+     *
+     * @param afterMs how long it had been open.
+     * @param timesBefore how often in a row UDP had not got through before.
+     */
+    fellSilent(afterMs: number, timesBefore: number): void;
     /** UDP gets through. Returns how often in a row it had not. */
     works(): number;
     /** The device may be on another network: what was dropped deserves a try. */
