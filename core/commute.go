@@ -10,6 +10,8 @@ import "slices"
 //   - Words, joins and what moves the timeline let each other pass, as Apply
 //     tolerates them. So a room may get a few members more than it should, when
 //     several gateways let somebody in at the same time.
+//   - What moves the timeline passes words and joins, so that a gateway far away
+//     gets its turn in a busy room. It does not pass its own kind.
 //   - Nothing passes what decides who may be here, or a departure: the last one
 //     to leave, or the host, leaves more behind than a seat.
 //   - Nobody else's readiness, nor a departure, passes a readiness: the last one
@@ -56,6 +58,12 @@ func passes(b Body) []string {
 		return []string{chat, noted, renamed, media}
 	case GateReady:
 		return []string{chat, noted, renamed, joined}
+	case TimelineSet, MediaSet, Noted:
+		return []string{chat, noted, renamed, joined, seated}
+	case GateOpened:
+		return []string{chat, noted, renamed}
+	case Renamed:
+		return []string{chat, noted, renamed, timeline, media, queued, unqueued, moved, joined, seated, ready}
 	default:
 		return nil
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -271,4 +272,46 @@ func TestGatewayIsBack(t *testing.T) {
 		again := ben.moveTo(w[0]) // by the same token
 		again.saw()
 	})
+}
+
+// A gateway 150 ms from the log, beside two near ones in one busy room: its
+// commands are done within a bounded time.
+func TestFarGateway(t *testing.T) {
+	together(t, 3, func(t *testing.T, w []*world) {
+		w[2].shared.far = 75 * time.Millisecond
+		ann := w[0].host("Ann")
+		ben := w[1].join(ann.room, "Ben", office)
+		cem := w[2].join(ann.room, "Cem", cafe)
+		stop := make(chan struct{})
+		var busy sync.WaitGroup
+		for _, c := range []*peer{ann, ben} {
+			busy.Go(func() {
+				for id := c.last + 1; ; id++ {
+					select {
+					case <-stop:
+						return
+					case <-time.After(70 * time.Millisecond):
+						_ = c.Send(&protocol.Say{Command: protocol.Command{ID: id}, Text: "busy"})
+					}
+				}
+			})
+		}
+		for i := range 10 {
+			for _, m := range []protocol.CommandMessage{
+				&protocol.Say{Command: cem.id(), Text: "far"},
+				&protocol.Seek{Command: cem.id(), Position: float64(i)},
+				&protocol.Play{Command: cem.id()},
+			} {
+				began := time.Now()
+				cem.do(m)
+				if took := time.Since(began); took > time.Second {
+					t.Errorf("%s took %v", m.Type(), took)
+				}
+			}
+		}
+		close(stop)
+		busy.Wait()
+		ann.settle()
+		ben.settle()
+	}, "--max-command-rate", "1000", "--max-message-rate", "1000")
 }

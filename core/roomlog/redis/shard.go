@@ -143,10 +143,11 @@ func (s *shard) receive() {
 		case *redis.Message:
 			s.feed.heard(m.Channel, m.Payload)
 		case *redis.Subscription:
-			if m.Kind == "ssubscribe" {
+			switch m.Kind {
+			case "ssubscribe":
 				s.answered(m.Channel, true)
 				s.feed.confirmed(s, m.Channel)
-			} else if m.Kind == "sunsubscribe" {
+			case "sunsubscribe":
 				// Unasked when the slot has moved away.
 				s.answered(m.Channel, false)
 				s.feed.lost(s, m.Channel)
