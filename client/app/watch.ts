@@ -1,4 +1,5 @@
 import { formatRoomCode, synchronise, type Room, type RoomState, type Synchronised } from '@tandem.watch/client';
+import { Cameras } from './cameras.js';
 import { Chat } from './chat.js';
 import { Controls } from './controls.js';
 import { byId, setText } from './dom.js';
@@ -69,6 +70,7 @@ export function watch(room: Room): Watching {
   new Members(part);
   new Queue(part);
   new Reactions(part);
+  new Cameras(part);
   new RoomSettings(part);
   prepareSharing(part);
   const { chat, showChat } = startChat(part, stage);

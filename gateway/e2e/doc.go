@@ -8,6 +8,9 @@
 //   - transports side by side: WebTransport, ws and wss in one room, UDP that
 //     stops getting through, an extension's service worker, Firefox, and pages
 //     that may have no WebTransport;
+//   - people who see each other by their cameras;
+//   - the SDK's examples, as somebody runs them who follows their READMEs: a
+//     page of another site, and an extension;
 //   - a gateway that is stopped or killed under them and comes back;
 //   - storms of commands across kill -9 and SIGTERM, with nothing acknowledged
 //     lost and nothing done twice;
