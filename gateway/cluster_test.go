@@ -315,3 +315,30 @@ func TestFarGateway(t *testing.T) {
 		ben.settle()
 	}, "--max-command-rate", "1000", "--max-message-rate", "1000")
 }
+
+// A gateway that stops says so: its members come back elsewhere, in their seats,
+// and the others are told of nothing but of those who do not come back.
+func TestStoppedGateway(t *testing.T) {
+	together(t, 2, func(t *testing.T, w []*world) {
+		ann := w[0].host("Ann")
+		ben := w[1].join(ann.room, "Ben", office)
+		cem := w[1].join(ann.room, "Cem", cafe)
+		ann.events()
+		ann.presence()
+		w[1].stop()
+		w[1].dead = true
+		for _, c := range []*peer{ben, cem} {
+			c.settle()
+			c.wantClosed(protocol.CloseRestart)
+		}
+		passAll(w, time.Second)
+		back := ben.moveTo(w[0])
+		passAll(w, 20*time.Second)
+		ann.saw()
+		passAll(w, 15*time.Second)
+		ann.saw("left Cem expired")
+		back.saw("left Cem expired")
+		passAll(w, time.Minute)
+		ann.saw()
+	})
+}
