@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -40,12 +41,7 @@ func TestFrozenGateway(t *testing.T) {
 	wait := func(c *testclient.Client, what string, is func(protocol.Event) bool) {
 		t.Helper()
 		_, err := testclient.Await(ctx, c, func(m *protocol.Events) bool {
-			for _, e := range m.Events {
-				if is(e) {
-					return true
-				}
-			}
-			return false
+			return slices.ContainsFunc(m.Events, is)
 		})
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
