@@ -191,7 +191,7 @@ func (h *Hub) enter(ctx context.Context, l *loop, req JoinRequest) (*Session, er
 			return nil, err
 		}
 		member, token := newMemberID(), newSeatToken()
-		s := &Session{loop: l, member: member, token: token, conn: req.Conn}
+		s := &Session{loop: l, member: member, token: token, conn: req.Conn, address: req.Address}
 		err = l.enter(ctx, s, nil, &pending{
 			cmd:     Join{Member: member, Name: req.Name, Access: access, Slow: req.Slow, Gateway: h.peers.self},
 			secrets: h.seatSecrets(l.id, member, token, req.Address),
@@ -212,7 +212,7 @@ func (h *Hub) resume(ctx context.Context, l *loop, req JoinRequest) (*Session, e
 		return nil, protocol.Errorf(protocol.CodeSeatUnknown, "this seat is not, or no longer, in the room")
 	}
 	member := string(secret.Value)
-	s := &Session{loop: l, member: member, token: req.Resume.Token, conn: req.Conn}
+	s := &Session{loop: l, member: member, token: req.Resume.Token, conn: req.Conn, address: req.Address}
 	return s, l.enter(ctx, s, req.Resume, &pending{
 		cmd:     Attach{Member: member, Gateway: h.peers.self},
 		secrets: []Secret{{Name: secretAddr + member, Member: member, Value: []byte(h.keys.hashAddress(l.id, req.Address)[0])}},

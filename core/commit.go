@@ -19,6 +19,8 @@ type pending struct {
 	// done is told the answer, on the room's goroutine. May be nil.
 	done  func(l *loop, number uint64, err error)
 	since time.Time
+	// again: it was refused on what the log had left behind, and decided anew.
+	again bool
 }
 
 func (p *pending) handle(l *loop) { l.enqueue(p) }
@@ -184,6 +186,7 @@ func (l *loop) land(f *flight) {
 	switch {
 	case f.err == nil:
 		f.shift()
+		l.reconsider(f)
 		if !l.takeNew(append(f.before, f.batch.Follow(f.before)...)) {
 			l.catchUp()
 		}
@@ -220,6 +223,24 @@ func (l *loop) land(f *flight) {
 		f.fail(f.err)
 	}
 	l.answer(f)
+}
+
+// reconsider has commands decided again that were refused without what the log
+// had before the batch: they may be right after it.
+func (l *loop) reconsider(f *flight) {
+	if len(f.before) == 0 {
+		return
+	}
+	var again []*pending
+	f.commands = slices.DeleteFunc(f.commands, func(a answered) bool {
+		if a.err == nil || a.final || a.p.again {
+			return false
+		}
+		a.p.again = true
+		again = append(again, a.p)
+		return true
+	})
+	l.pending = append(again, l.pending...)
 }
 
 // shift numbers the answers anew: the batch came after what was not known of.

@@ -10,6 +10,8 @@ import "slices"
 //   - Words, joins and what moves the timeline let each other pass, as Apply
 //     tolerates them. So a room may get a few members more than it should, when
 //     several gateways let somebody in at the same time.
+//   - What moves the timeline passes words and joins, so that a gateway far away
+//     gets its turn in a busy room. It does not pass its own kind.
 //   - Nothing passes what decides who may be here, or a departure: the last one
 //     to leave, or the host, leaves more behind than a seat.
 //   - Nobody else's readiness, nor a departure, passes a readiness: the last one
@@ -46,15 +48,22 @@ func (b Batch) PastKinds() []string {
 func passes(b Body) []string {
 	chat, ready, noted, renamed := Said{}.kind(), GateReady{}.kind(), Noted{}.kind(), Renamed{}.kind()
 	timeline, media, joined, seated := TimelineSet{}.kind(), MediaSet{}.kind(), Joined{}.kind(), Seated{}.kind()
+	queued, unqueued, moved := Queued{}.kind(), Unqueued{}.kind(), Moved{}.kind()
 	switch b.(type) {
 	case Said:
-		return []string{chat, ready, noted, renamed, timeline, media, joined, seated, GateOpened{}.kind(), Hosted{}.kind(), RoleSet{}.kind()}
+		return []string{chat, ready, noted, renamed, timeline, media, queued, unqueued, moved, joined, seated, GateOpened{}.kind(), Hosted{}.kind(), RoleSet{}.kind()}
 	case Joined, Seated:
-		return []string{chat, ready, noted, renamed, timeline, media, joined, GateOpened{}.kind()}
+		return []string{chat, ready, noted, renamed, timeline, media, queued, unqueued, moved, joined, GateOpened{}.kind()}
 	case Left:
 		return []string{chat, noted, renamed, media}
 	case GateReady:
 		return []string{chat, noted, renamed, joined}
+	case TimelineSet, MediaSet, Noted:
+		return []string{chat, noted, renamed, joined, seated}
+	case GateOpened:
+		return []string{chat, noted, renamed}
+	case Renamed:
+		return []string{chat, noted, renamed, timeline, media, queued, unqueued, moved, joined, seated, ready}
 	default:
 		return nil
 	}

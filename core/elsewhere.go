@@ -115,3 +115,48 @@ func (l *loop) reseat() {
 		l.enqueue(&pending{cmd: Attach{Member: s.member, Gateway: l.self()}})
 	}
 }
+
+// goneSeat is a seat that others have given up, though its member is connected
+// here.
+type goneSeat struct {
+	session *Session
+	name    string
+	slow    bool
+}
+
+// wronglyGone says whether an event, not yet applied, gives up the seat of
+// somebody who is connected here: the others believed this gateway gone.
+func (l *loop) wronglyGone(e Event) *goneSeat {
+	left, ok := e.Body.(Left)
+	if !ok || left.Reason != LeftExpired {
+		return nil
+	}
+	m, st := l.room.Member(left.Member), l.seats[left.Member]
+	if m == nil || st == nil || st.session == nil {
+		return nil
+	}
+	return &goneSeat{st.session, m.Name, m.Slow}
+}
+
+// rejoin gives such a member a seat again, under the same id and token.
+func (l *loop) rejoin(g *goneSeat) {
+	s := g.session
+	l.enqueue(&pending{
+		cmd:     Join{Member: s.member, Name: g.name, Slow: g.slow, Access: l.room.Access, Gateway: l.self()},
+		secrets: l.hub.seatSecrets(l.id, s.member, s.token, s.address),
+		done: func(l *loop, _ uint64, err error) {
+			st := l.seats[s.member]
+			switch {
+			case s.index < 0:
+				// It has dropped meanwhile; its seat has its grace.
+			case err != nil || st == nil || st.session != nil:
+				l.departed = append(l.departed, departure{s, protocol.CloseExpired})
+			default:
+				*st = seat{session: s, told: Presence{Member: s.member}}
+				l.leads.stale = true
+				l.tellPresence(s.member)
+				l.tellSeats(s.member)
+			}
+		},
+	})
+}

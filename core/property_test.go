@@ -27,7 +27,7 @@ func TestEveryReplicaComesToTheSame(t *testing.T) {
 		return
 	}
 	for what, n := range map[string]int{
-		"conflicts": seen.conflicts, "lost replies": seen.lost, "repeats": seen.repeats, "stale ids": seen.stale,
+		"conflicts": seen.conflicts, "placed batches": seen.placed, "lost replies": seen.lost, "repeats": seen.repeats, "stale ids": seen.stale,
 		"reused ids": seen.reused, "refusals": seen.forbidden, "released gates": seen.releases, "elections": seen.elections,
 		"empty rooms": seen.empty, "restarts": seen.restarts, "batches": seen.batches,
 	} {

@@ -14,6 +14,8 @@ type Session struct {
 	member string
 	token  string
 	conn   Conn
+	// address is where the connection comes from, as limits count it.
+	address string
 
 	// owned by the room's goroutine
 	index int // in loop.sessions; -1 when not there

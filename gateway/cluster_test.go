@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -203,5 +204,141 @@ func TestOwnerlessRoom(t *testing.T) {
 		if err != nil || len(occupied) != 0 {
 			t.Errorf("occupied: %v, %v", occupied, err)
 		}
+	})
+}
+
+// A log that comes back without its newest events gets them back from the
+// gateways, unchanged, and everybody goes on where they were.
+func TestLogLosesItsTail(t *testing.T) {
+	together(t, 3, func(t *testing.T, w []*world) {
+		ann := w[0].host("Ann")
+		ben := w[1].join(ann.room, "Ben", office)
+		cem := w[2].join(ann.room, "Cem", cafe)
+		for i := range 10 {
+			ann.say(fmt.Sprint(i))
+		}
+		passAll(w, time.Second)
+		for _, c := range []*peer{ann, ben, cem} {
+			c.events()
+		}
+		before := loaded(t, w[0], ann.room)
+		w[0].rooms.Lose(ann.room, 7)
+		passAll(w, 10*time.Second)
+		if after := loaded(t, w[0], ann.room); after != before {
+			t.Fatalf("the log stands at %d, stood at %d", after, before)
+		}
+		ben.say("on")
+		for _, c := range []*peer{ann, ben, cem} {
+			c.saw("chat Ben on")
+		}
+	})
+}
+
+// loaded returns the number that the log stands at.
+func loaded(t *testing.T, w *world, room string) uint64 {
+	t.Helper()
+	events, err := w.rooms.Read(t.Context(), room, 0, 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events[len(events)-1].Number
+}
+
+// A gateway that was cut off, or frozen, for so long that the others gave its
+// members up: they are seated again, and notice nothing else.
+func TestGatewayIsBack(t *testing.T) {
+	together(t, 2, func(t *testing.T, w []*world) {
+		ann := w[0].host("Ann")
+		ben := w[1].join(ann.room, "Ben", office)
+		cem := w[1].join(ann.room, "Cem", cafe)
+		ann.events()
+		ben.settle()
+		ben.events()
+		w[1].shared.cut.Store(true)
+		passAll(w, 40*time.Second)
+		cem.drop() // and nobody can be told
+		ann.saw("left Ben expired", "left Cem expired")
+		w[1].shared.cut.Store(false)
+		passAll(w, 5*time.Second)
+		ben.settle()
+		if ben.over {
+			t.Fatalf("Ben was closed with %d", ben.CloseCode())
+		}
+		ben.saw("left Ben expired", "left Cem expired", "joined Ben")
+		ben.say("still here")
+		ann.saw("joined Ben", "chat Ben still here")
+		passAll(w, 2*time.Minute)
+		ann.saw()
+		again := ben.moveTo(w[0]) // by the same token
+		again.saw()
+	})
+}
+
+// A gateway 150 ms from the log, beside two near ones in one busy room: its
+// commands are done within a bounded time.
+func TestFarGateway(t *testing.T) {
+	together(t, 3, func(t *testing.T, w []*world) {
+		w[2].shared.far = 75 * time.Millisecond
+		ann := w[0].host("Ann")
+		ben := w[1].join(ann.room, "Ben", office)
+		cem := w[2].join(ann.room, "Cem", cafe)
+		stop := make(chan struct{})
+		var busy sync.WaitGroup
+		for _, c := range []*peer{ann, ben} {
+			busy.Go(func() {
+				for id := c.last + 1; ; id++ {
+					select {
+					case <-stop:
+						return
+					case <-time.After(70 * time.Millisecond):
+						_ = c.Send(&protocol.Say{Command: protocol.Command{ID: id}, Text: "busy"})
+					}
+				}
+			})
+		}
+		for i := range 10 {
+			for _, m := range []protocol.CommandMessage{
+				&protocol.Say{Command: cem.id(), Text: "far"},
+				&protocol.Seek{Command: cem.id(), Position: float64(i)},
+				&protocol.Play{Command: cem.id()},
+			} {
+				began := time.Now()
+				cem.do(m)
+				if took := time.Since(began); took > time.Second {
+					t.Errorf("%s took %v", m.Type(), took)
+				}
+			}
+		}
+		close(stop)
+		busy.Wait()
+		ann.settle()
+		ben.settle()
+	}, "--max-command-rate", "1000", "--max-message-rate", "1000")
+}
+
+// A gateway that stops says so: its members come back elsewhere, in their seats,
+// and the others are told of nothing but of those who do not come back.
+func TestStoppedGateway(t *testing.T) {
+	together(t, 2, func(t *testing.T, w []*world) {
+		ann := w[0].host("Ann")
+		ben := w[1].join(ann.room, "Ben", office)
+		cem := w[1].join(ann.room, "Cem", cafe)
+		ann.events()
+		ann.presence()
+		w[1].stop()
+		w[1].dead = true
+		for _, c := range []*peer{ben, cem} {
+			c.settle()
+			c.wantClosed(protocol.CloseRestart)
+		}
+		passAll(w, time.Second)
+		back := ben.moveTo(w[0])
+		passAll(w, 20*time.Second)
+		ann.saw()
+		passAll(w, 15*time.Second)
+		ann.saw("left Cem expired")
+		back.saw("left Cem expired")
+		passAll(w, time.Minute)
+		ann.saw()
 	})
 }

@@ -17,6 +17,8 @@ import (
 type sharedLog struct {
 	*memory.Gateway
 	cut atomic.Bool
+	// far is how long an append's way there takes, and its way back.
+	far time.Duration
 }
 
 func (s *sharedLog) away() error {
@@ -32,6 +34,8 @@ func (s *sharedLog) Append(ctx context.Context, room string, head core.Head, b c
 	if err := s.away(); err != nil {
 		return err
 	}
+	time.Sleep(s.far)
+	defer time.Sleep(s.far)
 	return s.Gateway.Append(ctx, room, head, b)
 }
 
@@ -39,6 +43,8 @@ func (s *sharedLog) Place(ctx context.Context, room string, head core.Head, b co
 	if err := s.away(); err != nil {
 		return nil, err
 	}
+	time.Sleep(s.far)
+	defer time.Sleep(s.far)
 	return s.Gateway.Place(ctx, room, head, b, past)
 }
 

@@ -186,9 +186,10 @@ func TestEveryOption(t *testing.T) {
 		}
 		// What needs another option gets that by a flag.
 		var also []string
-		if o.Name == "turn-urls" {
+		switch o.Name {
+		case "turn-urls":
 			also = []string{"--turn-secret", values["turn-secret"]}
-		} else if o.Name == "turn-secret" {
+		case "turn-secret":
 			also = []string{"--turn-urls", values["turn-urls"]}
 		}
 		file := write(t, "c.yaml", o.Name+`: "`+value+"\"\n")

@@ -24,6 +24,8 @@ type clusterStorm struct {
 	redis    *testenv.Redis
 	logs     map[string]*collector
 
+	fault atomic.Pointer[error] // the first that a stormer found
+
 	mu     sync.Mutex
 	living []string // addresses of gateways to connect to
 }
@@ -36,7 +38,7 @@ func newClusterStorm(t *testing.T, gateways int) *clusterStorm {
 	s := &clusterStorm{storm: &storm{t: t, random: rand.New(rand.NewPCG(seed, 0))}, logs: map[string]*collector{}}
 	s.redis = testenv.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	for range gateways {
-		g := start(t, "--redis-url", s.redis.URL(), "--secret", clusterSecret, "--tls", "off",
+		g := start(t, "--redis-url", s.redis.URL(), "--archive", "off", "--secret", clusterSecret, "--tls", "off",
 			"--max-message-rate", "100000", "--max-command-rate", "100000", "--max-connects-per-ip", "100000", "--log-level", "warn")
 		s.gateways = append(s.gateways, g)
 		s.living = append(s.living, socketURL(g.URL()))
@@ -62,7 +64,6 @@ func (s *clusterStorm) disturbed(during func()) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 4*patience)
 	defer cancel()
 	calm := make(chan struct{})
-	var fault atomic.Pointer[error]
 	var group sync.WaitGroup
 	for i, m := range s.stormers {
 		random := rand.New(rand.NewPCG(s.random.Uint64(), uint64(i)))
@@ -77,7 +78,7 @@ func (s *clusterStorm) disturbed(during func()) {
 				}
 				if errors.Is(err, errFault) {
 					err = fmt.Errorf("%s in %s at %s: %w", m.name, m.room, m.url, err)
-					fault.CompareAndSwap(nil, &err)
+					s.fault.CompareAndSwap(nil, &err)
 					cancel()
 				}
 				select {
@@ -90,7 +91,7 @@ func (s *clusterStorm) disturbed(during func()) {
 	during()
 	close(calm)
 	group.Wait()
-	if err := fault.Load(); err != nil {
+	if err := s.fault.Load(); err != nil {
 		s.t.Fatal(*err)
 	}
 	for _, m := range s.stormers {
@@ -105,6 +106,9 @@ func (s *clusterStorm) answers(n int64) {
 	s.t.Helper()
 	goal := s.acks.Load() + n
 	eventually(s.t, "the storm", func() string {
+		if err := s.fault.Load(); err != nil {
+			s.t.Fatal(*err)
+		}
 		if left := goal - s.acks.Load(); left > 0 {
 			return fmt.Sprintf("%d answers are missing", left)
 		}

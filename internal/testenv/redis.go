@@ -276,3 +276,6 @@ func freeRedisPort(t testing.TB) int {
 
 // busOffset is where the cluster bus listens above a node's port.
 const busOffset = 10_000
+
+// FreePort returns a port of 127.0.0.1 that is free now.
+func FreePort(t testing.TB) int { return freeRedisPort(t) }

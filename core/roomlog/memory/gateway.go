@@ -110,3 +110,15 @@ func (g *Gateway) Unfollowed(ctx context.Context, rooms []string) (free []string
 	}
 	return free, nil
 }
+
+// Lose makes the log forget a room's newest events, as Redis does when it comes
+// back without its tail. Secrets stay.
+func (l *Log) Lose(room string, events int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.rooms[room]
+	r.entries = r.entries[:len(r.entries)-events]
+	if r.snapshotAt > uint64(len(r.entries)) {
+		r.snapshot, r.snapshotAt = nil, 0
+	}
+}

@@ -53,7 +53,6 @@ type Clock struct {
 
 	mu         sync.Mutex
 	samples    []sample // the last ones
-	bound      int64
 	generation int64
 	suspects   int
 	wall       time.Time // at the last sample, without a monotonic reading
@@ -77,7 +76,7 @@ type reading struct{ time, correction, generation int64 }
 // to within bound; at is when, since start. All in µs.
 type sample struct{ offset, bound, at int64 }
 
-// at returns a sample's bound at a later instant.
+// age is a sample's bound at a later instant.
 func (s sample) age(now int64) int64 { return s.bound + (now-s.at)*clockDrift/1_000_000 }
 
 // NewClock returns the cluster's clock, once it is known. The clock ends with

@@ -205,7 +205,7 @@ func (f *feed) lost(s *shard, name string) {
 	if c := f.channels[name]; c != nil && c.shard == s {
 		c.shard, c.confirmed, f.moved = nil, false, true
 		f.unplaced = append(f.unplaced, c)
-		f.nudge()
+		time.AfterFunc(replace, f.nudge)
 	}
 }
 

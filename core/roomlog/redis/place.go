@@ -55,7 +55,7 @@ func (f *feed) place(all bool) bool {
 	f.moved = false
 	f.mu.Unlock()
 	if moved && f.log.cluster != nil {
-		f.log.cluster.ReloadState(f.ctx)
+		f.log.cluster.ReloadState(f.ctx) // in the background: the next round has it
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -30,7 +30,7 @@ func open(t testing.TB, url string) *store {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	l, err := redislog.Open(ctx, redislog.Options{URL: url, Archived: true, Logger: slog.New(slog.DiscardHandler)})
+	l, err := redislog.Open(ctx, redislog.Options{URL: url, Archived: true, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

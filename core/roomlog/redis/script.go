@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	_ "embed" // the scripts
+	"errors"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -35,5 +36,17 @@ var (
 // run runs a script by its hash, or sends it if Redis does not have it: after a
 // restart, say, or on a promoted replica.
 func (l *Log) run(ctx context.Context, s *redis.Script, keys []string, args ...any) *redis.Cmd {
-	return s.Run(ctx, l.client, keys, args...)
+	cmd := s.Run(ctx, l.client, keys, args...)
+	if l.cluster != nil && unreached(cmd.Err()) {
+		// The client asks where slots are when it is told that one has moved, but
+		// not when the owner is dead.
+		l.cluster.ReloadState(ctx)
+	}
+	return cmd
+}
+
+// unreached says that no answer came.
+func unreached(err error) bool {
+	var answer redis.Error
+	return err != nil && !errors.As(err, &answer)
 }

@@ -28,10 +28,11 @@ type shard struct {
 	stop   context.CancelFunc
 	wake   chan struct{}
 
-	// asked are the rooms to subscribe (true) and to leave (false). Guarded by
-	// mu, which may be taken while feed.mu is held, not the other way round.
-	mu    sync.Mutex
-	asked []asked
+	// asked are the rooms to subscribe (true) and to leave (false); sent are those
+	// of them that have no reply yet. Guarded by mu, which may be taken while
+	// feed.mu is held, not the other way round.
+	mu          sync.Mutex
+	asked, sent []asked
 }
 
 type asked struct {
@@ -94,6 +95,7 @@ func (s *shard) write() {
 			s.mu.Lock()
 			list := s.asked
 			s.asked = nil
+			s.sent = append(s.sent, list...)
 			s.mu.Unlock()
 			for _, a := range list {
 				// One at a time: those of one command must be of one slot.
@@ -123,6 +125,13 @@ func (s *shard) receive() {
 		if errors.As(err, &timeout) && timeout.Timeout() && s.ctx.Err() == nil && time.Since(last) < silenceLimit {
 			continue
 		}
+		if _, moved := redis.IsMovedError(err); moved {
+			// The node is not, or no longer, the owner of one room's slot.
+			if a := s.answered("", true); a.subscribe {
+				s.feed.lost(s, a.name)
+			}
+			continue
+		}
 		if err != nil {
 			if s.ctx.Err() == nil {
 				s.feed.log.logger.Warn("subscriptions lost; they are renewed", "addr", s.addr, "error", err)
@@ -134,11 +143,26 @@ func (s *shard) receive() {
 		case *redis.Message:
 			s.feed.heard(m.Channel, m.Payload)
 		case *redis.Subscription:
-			if m.Kind == "ssubscribe" {
+			switch m.Kind {
+			case "ssubscribe":
+				s.answered(m.Channel, true)
 				s.feed.confirmed(s, m.Channel)
-			} else if m.Kind == "sunsubscribe" {
+			case "sunsubscribe":
+				// Unasked when the slot has moved away.
+				s.answered(m.Channel, false)
 				s.feed.lost(s, m.Channel)
 			}
 		}
 	}
+}
+
+// answered returns what a reply is to: replies come in the order of what was
+// sent. A name says what it must be to be a reply at all; "" is any.
+func (s *shard) answered(name string, subscribe bool) (a asked) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.sent) > 0 && (name == "" || s.sent[0] == asked{name, subscribe}) {
+		a, s.sent = s.sent[0], s.sent[1:]
+	}
+	return a
 }

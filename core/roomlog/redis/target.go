@@ -185,6 +185,9 @@ const (
 	// ioTimeout is above what a fork for a snapshot or a slow script may take.
 	ioTimeout = 3 * time.Second
 	poolSize  = 64
+	// reloadEvery is how often a cluster is asked where slots are, beside whenever
+	// a command went astray.
+	reloadEvery = 10 * time.Second
 )
 
 // client returns a client that does not repeat commands by itself, but follows
@@ -201,7 +204,9 @@ func (t *Target) client() redis.UniversalClient {
 	}
 	switch {
 	case t.Cluster:
-		return redis.NewClusterClient(o.Cluster())
+		c := o.Cluster()
+		c.ClusterStateReloadInterval = reloadEvery
+		return redis.NewClusterClient(c)
 	case t.Master != "":
 		return redis.NewFailoverClient(o.Failover())
 	default:
