@@ -33,7 +33,7 @@ func TestRetention(t *testing.T) {
 // TestFullLog: what grows the log is refused before the log is full.
 func TestFullLog(t *testing.T) {
 	redis := testenv.StartRedis(t)
-	r := startReal(t, "--redis-url", redis.URL(), "--archive", "off", "--data-dir", t.TempDir())
+	r := startReal(t, "--redis-url", redis.URL(), "--archive", "off", "--max-rooms-per-ip", "100000", "--data-dir", t.TempDir())
 	defer r.stop()
 	create := func() int {
 		t.Helper()
