@@ -19,6 +19,8 @@ type pending struct {
 	// done is told the answer, on the room's goroutine. May be nil.
 	done  func(l *loop, number uint64, err error)
 	since time.Time
+	// changes says that it was decided to have events.
+	changes bool
 	// again: it was refused on what the log had left behind, and decided anew.
 	again bool
 }
@@ -143,7 +145,7 @@ func (l *loop) decideOne(f *flight, p *pending, now int64) (number uint64, err e
 	if d.Done != 0 {
 		return d.Done, nil
 	}
-	if len(d.Bodies) == 0 {
+	if p.changes = len(d.Bodies) > 0; !p.changes {
 		return l.ahead.Number, nil
 	}
 	lifted := "" // whose ban falls out of the list if another is added
@@ -187,9 +189,10 @@ func (l *loop) land(f *flight) {
 	case f.err == nil:
 		f.shift()
 		l.reconsider(f)
-		if !l.takeNew(append(f.before, f.batch.Follow(f.before)...)) {
+		if !l.takeNew(append(slices.Clip(f.before), f.batch.Follow(f.before)...)) {
 			l.catchUp()
 		}
+		l.closeReplaced(f.before)
 		l.align()
 	case errors.As(f.err, &conflict) && (len(conflict.Missed) > 0 || l.following != nil && !l.catching.refused):
 		// Somebody else was first: see what they did, and decide again.
@@ -199,6 +202,7 @@ func (l *loop) land(f *flight) {
 		} else if !l.takeNew(conflict.Missed) {
 			l.catchUp()
 		}
+		l.closeReplaced(conflict.Missed)
 		l.align()
 		again := make([]*pending, 0, len(f.commands)+len(l.pending))
 		for _, a := range f.commands {

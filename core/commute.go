@@ -77,10 +77,41 @@ func (b Batch) Passes(missed []Event, past []string) bool {
 			return false
 		}
 		for _, e := range b.Events {
-			if e.By.Seat != "" && e.By.Seat == m.By.Seat {
+			if concerns(m, e.By.Seat) || concerns(m, memberOf(e.Body)) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// concerns says whether an event is a member's doing, or about it.
+func concerns(e Event, member string) bool {
+	return member != "" && (e.By.Seat == member || memberOf(e.Body) == member)
+}
+
+// memberOf returns whom an event is about: its stored body's field "member".
+func memberOf(b Body) string {
+	switch b := b.(type) {
+	case Joined:
+		return b.Member
+	case Seated:
+		return b.Member
+	case Left:
+		return b.Member
+	case Hosted:
+		return b.Member
+	case RoleSet:
+		return b.Member
+	case Renamed:
+		return b.Member
+	case GateReady:
+		return b.Member
+	case Said:
+		return b.Member
+	case Queued:
+		return b.Member
+	default:
+		return ""
+	}
 }

@@ -60,8 +60,11 @@ func (l *loop) reseated(b Seated) {
 	}
 	l.leads.stale = true
 	if b.Gateway == l.self() {
-		if st.session == nil {
+		switch {
+		case st.session == nil:
 			l.expect(b.Member) // until its session is seated, in this same turn
+		case l.self() != "":
+			st.session.generation = b.Generation
 		}
 		return
 	}
@@ -141,9 +144,13 @@ func (l *loop) wronglyGone(e Event) *goneSeat {
 // rejoin gives such a member a seat again, under the same id and token.
 func (l *loop) rejoin(g *goneSeat) {
 	s := g.session
+	secrets := []Secret{l.hub.addressSecret(l.id, s.member, s.address)}
+	if s.token != "" {
+		secrets = l.hub.seatSecrets(l.id, s.member, s.token, s.address)
+	}
 	l.enqueue(&pending{
 		cmd:     Join{Member: s.member, Name: g.name, Slow: g.slow, Access: l.room.Access, Gateway: l.self()},
-		secrets: l.hub.seatSecrets(l.id, s.member, s.token, s.address),
+		secrets: secrets,
 		done: func(l *loop, _ uint64, err error) {
 			st := l.seats[s.member]
 			switch {
@@ -153,6 +160,7 @@ func (l *loop) rejoin(g *goneSeat) {
 				l.departed = append(l.departed, departure{s, protocol.CloseExpired})
 			default:
 				*st = seat{session: s, told: Presence{Member: s.member}}
+				s.generation = l.room.Member(s.member).Generation
 				l.leads.stale = true
 				l.tellPresence(s.member)
 				l.tellSeats(s.member)

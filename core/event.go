@@ -57,6 +57,9 @@ type Joined struct {
 type Seated struct {
 	Member     string `json:"member"`
 	Generation uint64 `json:"generation"`
+	// Fresh says that the client has begun anew and remembers nothing: what it
+	// had with other members directly, such as WebRTC, is gone.
+	Fresh bool `json:"fresh,omitempty"`
 	// Gateway is where the seat is from now on; see Joined.
 	Gateway string `json:"gateway,omitempty"`
 }

@@ -154,6 +154,9 @@ func (l *loop) giveBack(head Head) {
 	lost := l.recent[uint64(len(l.recent))-back:]
 	b := Batch{Events: lost, Members: len(l.room.Members())}
 	for _, s := range l.sessions {
+		if s.token == "" {
+			continue
+		}
 		b.Secrets = append(b.Secrets, Secret{Name: seatSecret(s.token), Member: s.member, Value: []byte(s.member)})
 	}
 	l.fly(&flight{head: head, batch: b})

@@ -226,6 +226,8 @@ func (h *Hub) acquire(ctx context.Context, id string) (*loop, error) {
 	}
 	l.release()
 	switch {
+	case errors.Is(err, errArchiveAway):
+		return nil, errArchiveAway
 	case errors.Is(err, ErrNoRoom):
 		return nil, protocol.Errorf(protocol.CodeRoomNotFound, "there is no such room")
 	case ctx.Err() != nil:

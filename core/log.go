@@ -112,8 +112,8 @@ type Placer interface {
 	// see PastKinds, that may lie between head and batch. It returns those, in
 	// order; the batch's events then follow the last of them, as Follow makes
 	// them do. It is refused, as Append is, if there are other kinds among them,
-	// or any caused by a seat that also caused one of the batch's: its commands
-	// may be the very same ones.
+	// or any by or about a member that one of the batch's is by or about: they
+	// may be the very same commands.
 	Place(ctx context.Context, room string, head Head, b Batch, past []string) ([]Event, error)
 }
 

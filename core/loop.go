@@ -45,6 +45,7 @@ type loop struct {
 	asked    uint64   // the gate whose opening is among pending or in flight
 	leads    leads
 	vitals   vitals
+	beats    beats
 	idle     time.Time // since when nobody is here; zero when somebody is
 	snapshot snapshotState
 	catching catching
@@ -252,6 +253,23 @@ func (l *loop) needed() bool {
 	return slices.ContainsFunc(l.room.Members(), func(m *Member) bool { return !l.elsewhere(m) })
 }
 
+// room returns the state that s adds up to. It may be s's own.
+func (s Stored) room(id string) (*Room, error) {
+	room := s.Room
+	if room == nil {
+		room = NewRoom(id)
+	}
+	for _, e := range s.Events {
+		if e.Number <= room.Number {
+			continue
+		}
+		if err := room.Apply(e); err != nil {
+			return nil, err
+		}
+	}
+	return room, nil
+}
+
 // take makes committed events part of the room, and tells everybody.
 func (l *loop) take(events []Event) {
 	for _, e := range events {
@@ -269,6 +287,7 @@ func (l *loop) take(events []Event) {
 		l.recent = keepLast(l.recent, maxRecent) // seldom, since it moves them all
 	}
 	for _, h := range split(events) {
+		h.Room = l.room
 		l.broadcast(&Frame{Class: ClassControl, Message: h})
 	}
 	// Who is told an answer has seen what it did.

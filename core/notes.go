@@ -15,6 +15,7 @@ type note struct {
 	Reacted *Reacted       `json:"reacted,omitempty"`
 	Typing  *TypingChanged `json:"typing,omitempty"`
 	Signal  *toldSignal    `json:"signal,omitempty"`
+	Relayed *toldRelay     `json:"relayed,omitempty"`
 }
 
 // toldSeat is how a member does, as the gateway of its seat knows it. Times are
@@ -33,6 +34,14 @@ type toldSignal struct {
 	From string          `json:"from"`
 	To   string          `json:"to"`
 	Data json.RawMessage `json:"data"`
+}
+
+// toldRelay is for everybody when To is "".
+type toldRelay struct {
+	From string `json:"from"`
+	To   string `json:"to,omitempty"`
+	Kind string `json:"kind"`
+	Data []byte `json:"data"`
 }
 
 // maxToldSeats bounds the seats of one note.
@@ -105,9 +114,22 @@ func (l *loop) told(t toldNote) {
 	case n.Typing != nil:
 		l.broadcast(&Frame{Class: ClassEphemeral, Message: *n.Typing})
 	case n.Signal != nil:
-		if st := l.seats[n.Signal.To]; st != nil && st.session != nil {
-			st.session.conn.Send([]*Frame{{Class: ClassEphemeral, Message: Signalled{From: n.Signal.From, Data: n.Signal.Data}}})
+		l.deliver(n.Signal.To, Signalled{From: n.Signal.From, To: n.Signal.To, Data: n.Signal.Data})
+	case n.Relayed != nil:
+		m := Relayed{From: n.Relayed.From, Kind: n.Relayed.Kind, Data: n.Relayed.Data}
+		if n.Relayed.To == "" {
+			l.broadcast(&Frame{Class: ClassEphemeral, Message: m})
+		} else {
+			l.deliver(n.Relayed.To, m)
 		}
+	}
+}
+
+// deliver passes a message of another gateway's member on to one that is
+// connected here.
+func (l *loop) deliver(to string, m Message) {
+	if st := l.seats[to]; st != nil && st.session != nil {
+		st.session.conn.Send([]*Frame{{Class: ClassEphemeral, Message: m}})
 	}
 }
 

@@ -4,11 +4,19 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"tandem.watch/tandem/protocol"
 )
 
 // restorePatience bounds the asking for a room in the archive: with the archive
 // away, who asks for a room that the log does not have is told so.
 const restorePatience = 3 * time.Second
+
+// errArchiveAway says that a room is not in the log, and may be in the archive.
+// Rooms that are made by who enters are made then all the same.
+var errArchiveAway = &protocol.Error{
+	Code: protocol.CodeUnavailable, Message: "the room is not in use, and the history that it may be in cannot be reached now; try again", RetryAfterMs: 5000,
+}
 
 // restore takes a room that the log does not have from the archive into the log.
 // It goes on at its number in a new epoch, standing still; whoever was in it is
@@ -22,6 +30,10 @@ func (h *Hub) restore(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, restorePatience)
 	defer cancel()
 	stored, err := h.opts.Archive.Load(ctx, id)
+	if errors.Is(err, ErrUnavailable) {
+		h.opts.Logger.Warn("a room that the log does not have is not looked for: the archive is away", "room", id, "error", err)
+		return errArchiveAway
+	}
 	if err != nil {
 		return err
 	}

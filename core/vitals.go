@@ -158,6 +158,17 @@ func (l *loop) presenceOf(member string) Presence {
 	}
 }
 
+// everyone lists how all members do.
+func (l *loop) everyone() []Presence {
+	list := make([]Presence, 0, len(l.seats))
+	for _, m := range l.room.Members() {
+		if l.seats[m.ID] != nil {
+			list = append(list, l.presenceOf(m.ID))
+		}
+	}
+	return list
+}
+
 // presence lists the members who are away or buffering, for a newcomer.
 func (l *loop) presence() []Presence {
 	var list []Presence

@@ -16,6 +16,7 @@ import (
 	"tandem.watch/tandem/core"
 	redislog "tandem.watch/tandem/core/roomlog/redis"
 	"tandem.watch/tandem/core/roomlog/sqlite"
+	"tandem.watch/tandem/gateway/legacy"
 	v1 "tandem.watch/tandem/gateway/v1"
 	"tandem.watch/tandem/gateway/ws"
 	"tandem.watch/tandem/gateway/wt"
@@ -46,12 +47,14 @@ type Gateway struct {
 	hub     *core.Hub
 	ws      *ws.Handler
 	wt      *wt.Handler
+	legacy  *legacy.Service
 	server  *http.Server // plain HTTP
 	secure  *http.Server // HTTPS over TCP; nil with tls=off, as are wt, quic and certs
 	quic    *quicServer
 	certs   *devcert.Manager
 	rooms   *limit.Keyed // creations by address
 	looks   *limit.Keyed // other requests by address
+	polls   *limit.Keyed // the old extension's, every 2 s of every one, by address
 	addrs   *counter     // sessions by address
 	conns   *connLimit   // connections by address, before they are sessions
 	// attempts bounds how often an address begins sessions.
@@ -174,6 +177,7 @@ func newGatewayOn(c *Config, logger *slog.Logger, log Log, archive Archive, cloc
 		sweeps: min(max(c.RoomTTL/24, time.Second), time.Minute),
 		rooms:  limit.NewKeyed(max(1, c.RoomsPerIPPerHour/2), time.Hour/time.Duration(c.RoomsPerIPPerHour), 50_000),
 		looks:  limit.NewKeyed(100, 50*time.Millisecond, 50_000),
+		polls:  limit.NewKeyed(400, 5*time.Millisecond, 50_000),
 		addrs:  newCounter(c.MaxSessions, c.SessionsPerIP),
 		// A browser opens a few connections beside its session's.
 		conns:    newConnLimit(newCounter(c.MaxSessions+1000, c.SessionsPerIP+100), c.trusts),
@@ -200,6 +204,7 @@ func newGatewayOn(c *Config, logger *slog.Logger, log Log, archive Archive, cloc
 		return nil, err
 	}
 	g.ws = ws.NewHandler(g.sessionOptions())
+	g.legacy = g.newLegacy()
 	g.server = g.httpServer(g.routes())
 	return g, nil
 }
@@ -316,6 +321,7 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 	g.stop()
 	errHub := g.hub.Shutdown(ctx)
 	g.ws.Shutdown(ctx)
+	g.legacy.Shutdown(ctx)
 	errHTTP := shutdownHTTP(ctx, g.server)
 	if g.secure != nil {
 		g.wt.Shutdown(ctx)

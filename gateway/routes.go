@@ -48,7 +48,7 @@ func (g *Gateway) apiRoutes() http.Handler {
 
 func (g *Gateway) siteRoutes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", g.health)
+	g.legacyRoutes(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !g.ready.Load() {

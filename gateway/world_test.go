@@ -73,7 +73,7 @@ func (w *world) start() {
 	if w.shared != nil {
 		log = w.shared
 	}
-	g, err := newGateway(w.t.Context(), config, slog.New(slog.NewTextHandler(out, nil)), log, config.Secrets)
+	g, err := newGateway(w.t.Context(), config, slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: config.LogLevel})), log, config.Secrets)
 	if err != nil {
 		w.t.Fatal(err)
 	}

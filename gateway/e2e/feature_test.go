@@ -303,6 +303,15 @@ func TestPicture(t *testing.T) {
 	ann.do("moving the mouse", chromedp.MouseEvent("mouseMoved", 300, 300), chromedp.MouseEvent("mouseMoved", 320, 300))
 	ann.await("the controls", "!"+idle)
 
+	// A phone's keyboard takes half the window: the picture stays on top, the
+	// field above the keyboard.
+	ben.do("opening the keyboard", chromedp.EmulateViewport(phone.width, 480, chromedp.EmulateMobile, chromedp.EmulatePortrait))
+	ben.click("#chat-input")
+	ben.await("picture and field", `document.querySelector("#screen").getBoundingClientRect().top >= 0 && scrollY > 0
+		&& document.querySelector("#chat-input").getBoundingClientRect().bottom <= innerHeight`)
+	ben.shoot("keyboard")
+	ben.do("closing it", chromedp.EmulateViewport(phone.width, phone.height, chromedp.EmulateMobile, chromedp.EmulatePortrait))
+
 	// No offset is told of a video that stands, and none is negative.
 	ann.click("#play-button")
 	awaitStill("paused", both...)

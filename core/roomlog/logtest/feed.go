@@ -112,7 +112,7 @@ func testFeedAppended(t *testing.T, a, b Shared) {
 	sameEvents(t, other.Events, r.events[3:])
 
 	late := &room{id: r.id, head: core.Head{Epoch: 1, Number: 3, ID: r.events[2].ID}, at: r.at}
-	batch := late.batch(1, say("placed"))
+	batch := late.batch(1, said("m_2", "placed"))
 	before, err := b.Place(t.Context(), r.id, late.head, batch, []string{"chat"})
 	noError(t, err)
 	own.Await(t, "placed", func() bool { return len(own.Events) == 1 })

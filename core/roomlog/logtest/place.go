@@ -16,6 +16,9 @@ func by(b core.Batch, seat string) core.Batch {
 	return b
 }
 
+// said is a word of a member.
+func said(member, text string) core.Body { return core.Said{Member: member, Name: "Ann", Text: text} }
+
 // testPlace: what commutes is appended after what it has missed. Stores that
 // cannot do that have nothing to show.
 func testPlace(t *testing.T, s Store) {
@@ -40,7 +43,7 @@ func testPlace(t *testing.T, s Store) {
 	other.Members = 2
 	noError(t, s.Append(t.Context(), r.id, r.head, other))
 	r.appended(other)
-	b = by(late.batch(1, core.Joined{Member: "m_3", Name: "\"prev\":\"0\" ☃"}, say("late")), "m_3")
+	b = by(late.batch(1, core.Joined{Member: "m_3", Name: "\"prev\":\"0\" ☃"}, said("m_3", "late")), "m_3")
 	b.Secrets = []core.Secret{{Name: "seat:3", Member: "m_3", Value: []byte{3}}}
 	missed := r.events[3:]
 	before, err = placer.Place(t.Context(), r.id, late.head, b, past)
@@ -55,24 +58,29 @@ func testPlace(t *testing.T, s Store) {
 	}
 
 	// Nothing of its own seats may be among what it passes: a repeat, say.
-	repeat := by(late.batch(1, say("late")), "m_3")
+	repeat := by(late.batch(1, said("m_7", "late")), "m_3")
 	if _, err := placer.Place(t.Context(), r.id, late.head, repeat, past); err == nil {
 		t.Error("a batch was placed after events of its own seat")
 	}
+	// Nor anything about the same members: two who join under one id, say.
+	twin := late.batch(1, core.Joined{Member: "m_2"})
+	if _, err := placer.Place(t.Context(), r.id, late.head, twin, past); err == nil {
+		t.Error("a batch was placed after an event about its own member")
+	}
 	// Nor other kinds, nor what is of another history.
-	if _, err := placer.Place(t.Context(), r.id, late.head, late.batch(1, say("x")), []string{"chat"}); err == nil {
+	if _, err := placer.Place(t.Context(), r.id, late.head, late.batch(1, said("m_7", "x")), []string{"chat"}); err == nil {
 		t.Error("a batch was placed after a kind that it does not pass")
 	}
 	wrong := &room{id: r.id, head: late.head, at: r.at}
 	wrong.head.ID++
-	if _, err := placer.Place(t.Context(), r.id, wrong.head, wrong.batch(1, say("x")), past); err == nil {
+	if _, err := placer.Place(t.Context(), r.id, wrong.head, wrong.batch(1, said("m_7", "x")), past); err == nil {
 		t.Error("a batch was placed after a head of another history")
 	}
 	r.check(t, s)
 
 	// The number of members is counted on: two joined, one leaves, none is left.
 	last := &room{id: r.id, head: r.head, at: r.at}
-	r.add(t, s, 3, say("between"))
+	r.add(t, s, 3, said("m_9", "between"))
 	gone := last.batch(0, core.Left{Member: "m_1"}, core.Left{Member: "m_2"}, core.Left{Member: "m_3"})
 	before, err = placer.Place(t.Context(), r.id, last.head, gone, past)
 	noError(t, err)
@@ -99,7 +107,7 @@ func testPlaceAtOnce(t *testing.T, s Store) {
 		all.Go(func() {
 			r := &room{id: base.id, head: base.head, at: base.at, events: base.events[:3:3]}
 			for n := range each {
-				b := by(r.batch(1, say(fmt.Sprintf("%d/%d", g, n))), fmt.Sprint("m_", g))
+				b := by(r.batch(1, said(fmt.Sprint("m_", g), fmt.Sprintf("%d/%d", g, n))), fmt.Sprint("m_", g))
 				before, err := placer.Place(t.Context(), r.id, r.head, b, []string{"chat"})
 				if err != nil {
 					t.Errorf("gateway %d: %v", g, err)

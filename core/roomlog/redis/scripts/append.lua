@@ -57,19 +57,19 @@ local function missed()
 end
 
 -- passes says whether the batch means the same after what it has missed: that
--- is of kinds which it tolerates, and none of it is by the batch's own seats,
--- whose command could be the very same one.
+-- is of kinds which it tolerates, and none of it is by or about the members that
+-- the batch is by or about: it could be the very same command.
 local function passes(after)
-  local seats = {}
+  local members = {}
   for _, e in ipairs(events) do
-    local seat = cjson.decode(e.json).seat
-    if seat then
-      seats[seat] = true
-    end
+    e = cjson.decode(e.json)
+    members[e.seat or ''] = true
+    members[e.body.member or ''] = true
   end
+  members[''] = nil
   for _, json in ipairs(after) do
     local e = cjson.decode(json)
-    if not string.find(ARGV[15], ',' .. e.type .. ',', 1, true) or (e.seat and seats[e.seat]) then
+    if not string.find(ARGV[15], ',' .. e.type .. ',', 1, true) or members[e.seat or ''] or members[e.body.member or ''] then
       return false
     end
   end
