@@ -95,14 +95,14 @@ func (f *Feeder) Lag() Lag {
 
 // Run feeds until the context ends. It is called once.
 func (f *Feeder) Run(ctx context.Context) {
-	rest := f.opts.Every
 	for {
 		err := f.Round(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		f.note(err)
-		if rest = f.opts.Every; err != nil {
+		rest := f.opts.Every
+		if err != nil {
 			if away := time.Since(f.Lag().AwaySince); away > rest {
 				rest = min(away/2, feedRest) // about doubling
 			}

@@ -38,7 +38,7 @@ type line struct {
 // roomCommand runs one of "tandem room".
 func roomCommand(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
-		return errors.New("room: which command?\n\n" + roomUsage)
+		return fmt.Errorf("room: which command?\n\n%s", strings.TrimSpace(roomUsage))
 	}
 	command, args := args[0], args[1:]
 	var names []string
@@ -49,7 +49,7 @@ func roomCommand(args, environ []string, stdin io.Reader, stdout, stderr io.Writ
 		"list": (*rooms).list, "events": (*rooms).events, "export": (*rooms).export, "import": (*rooms).importAll, "forget": (*rooms).forget,
 	}[strings.ToLower(command)]
 	if !ok {
-		return fmt.Errorf("room: there is no command %q\n\n%s", command, roomUsage)
+		return fmt.Errorf("room: there is no command %q\n\n%s", command, strings.TrimSpace(roomUsage))
 	}
 	return withArchive(args, environ, stderr, func(ctx context.Context, c *Config, a Archive) error {
 		out := bufio.NewWriter(stdout)
