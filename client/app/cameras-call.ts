@@ -24,8 +24,8 @@ export interface CallOptions {
   connect(configuration: RTCConfiguration): PeerConnection;
   /** Something that the call shows has changed. */
   changed(): void;
-  /** The own camera had to be turned off: others were first, and there may be no more. */
-  cameraRefused(): void;
+  /** The own camera is not sent any more: others were first, and there may be no more. Its track is the caller's to stop. */
+  cameraRefused(track: MediaStreamTrack): void;
 }
 
 /** Somebody else in the call. */
@@ -252,14 +252,15 @@ export class CameraCall {
   /** Of too many cameras the last ones go off again. */
   #yield(): void {
     const own = this.#cameraSince;
-    if (own === undefined) return;
+    const track = this.#tracks.video;
+    if (own === undefined || !track) return;
     const { self } = this.#options.room.state;
     const earlier = [...this.#others].filter(([member, { camera }]) => {
       return camera !== undefined && (camera < own || (camera === own && member < self));
     });
     if (earlier.length < MOST_CAMERAS) return;
     this.setTrack('video', null);
-    this.#options.cameraRefused();
+    this.#options.cameraRefused(track);
   }
 
   #forget(member: string): void {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MOST_CAMERAS, MOST_IN_CALL, MOST_MEMBERS } from '../app/cameras-call.js';
 import { explainDevice } from '../app/cameras-devices.js';
+import { OwnDevices } from '../app/cameras-own.js';
+import type { Kind } from '../app/cameras-peer.js';
 import { fromSignal, toSignal, type Message } from '../app/cameras-wire.js';
 import { FakeWorld, type FakePage } from './fake-call.js';
 import { fakeTrack } from './fake-peer.js';
@@ -196,7 +198,8 @@ describe('the call', () => {
     await world.time.advance(1_000);
     const on = pages.filter((p) => p.call.camera);
     assert.deepEqual(on.map((p) => p.name), names.slice(0, MOST_CAMERAS));
-    assert.equal(pages.filter((p) => p.refused).length, 2);
+    const refused = pages.flatMap((p) => p.refused);
+    assert.deepEqual(refused.map((track) => track?.kind), ['video', 'video'], 'for their owners to turn off');
     assert.ok(pages.every((p) => p.call.joined), 'they still see the others');
   });
 
@@ -329,4 +332,83 @@ describe('a device that does not open', () => {
       assert.match(explainDevice('audio', new DOMException(message, name)), /microphone/);
     });
   }
+});
+
+/** Somebody's devices: the browser has asked, and `answer` is what the user says. */
+function devicesOf(page: FakePage) {
+  const answers: ((track: MediaStreamTrack | Error) => void)[] = [];
+  const said: string[] = [];
+  const devices = new OwnDevices({
+    call: page.call,
+    open: () => new Promise((resolve, reject) => answers.push((a) => (a instanceof Error ? reject(a) : resolve(a)))),
+    say: (problem) => void said.push(problem),
+  });
+  const allow = (kind: Kind): { on: boolean } => {
+    const track = Object.assign(new EventTarget(), { kind, on: true, stop: () => (track.on = false) });
+    answers.shift()!(track as unknown as MediaStreamTrack);
+    return track;
+  };
+  const deny = (name: string): void => answers.shift()!(new DOMException('Permission denied', name));
+  return { devices, said, allow, deny };
+}
+
+describe('the own camera', () => {
+  it('is on once the browser is allowed, and off at the next push', async () => {
+    const world = new FakeWorld();
+    const [ann] = world.enter('ann', 'ben');
+    const { devices, allow } = devicesOf(ann!);
+    const on = devices.toggle('video');
+    void devices.toggle('video');
+    const track = allow('video');
+    await on;
+    assert.equal(ann!.call.camera, track, 'two pushes ask once');
+    await devices.toggle('video');
+    assert.deepEqual([ann!.call.camera, track.on, ann!.call.joined], [null, false, true]);
+  });
+
+  it('stays off when the call was left before the answer', async () => {
+    const { world, pages } = await calling('ann', 'ben');
+    const [ann, ben] = pages;
+    ann!.call.setTrack('video', null);
+    const { devices, said, allow, deny } = devicesOf(ann!);
+    const late = devices.toggle('video');
+    const later = devices.toggle('audio');
+    devices.leave();
+    const track = allow('video');
+    await late;
+    deny('NotAllowedError');
+    await later;
+    await world.time.advance(1_000);
+    assert.deepEqual([ann!.call.joined, ann!.call.camera, track.on], [false, null, false]);
+    assert.equal(ben!.sees, '');
+    assert.deepEqual(said, ['', ''], 'nothing is said of what nobody wants any more');
+  });
+
+  it('is not turned on by an answer from before, once there is a new question', async () => {
+    const [page] = new FakeWorld().enter('ann');
+    page!.call.join();
+    const { devices, allow } = devicesOf(page!);
+    const before = devices.toggle('video');
+    devices.leave();
+    page!.call.join();
+    const again = devices.toggle('video');
+    const old = allow('video');
+    await before;
+    assert.deepEqual([old.on, page!.call.camera], [false, null]);
+    const track = allow('video');
+    await again;
+    assert.equal(page!.call.camera, track);
+  });
+
+  it('says why when the call has filled up before the answer', async () => {
+    const world = new FakeWorld();
+    const [ann] = world.enter('ann');
+    const { devices, said, allow } = devicesOf(ann!);
+    const late = devices.toggle('video');
+    world.enter(...Array.from({ length: MOST_MEMBERS }, (_, i) => `guest-${i}`));
+    const track = allow('video');
+    await late;
+    assert.deepEqual([ann!.call.joined, track.on], [false, false]);
+    assert.match(said.at(-1)!, /up to 30 people/);
+  });
 });

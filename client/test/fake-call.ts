@@ -79,7 +79,8 @@ export class FakePage {
   readonly emitter = new Emitter<RoomEvents>();
   readonly call: CameraCall;
   away = false;
-  refused = 0;
+  /** Cameras that were given back, since there were too many. */
+  readonly refused: MediaStreamTrack[] = [];
   changes = 0;
   #state: RoomState;
 
@@ -109,7 +110,7 @@ export class FakePage {
       timers: world.timers,
       connect: world.air.connect,
       changed: () => this.changes++,
-      cameraRefused: () => this.refused++,
+      cameraRefused: (track) => void this.refused.push(track),
     });
   }
 

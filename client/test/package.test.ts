@@ -54,6 +54,12 @@ describe('the package', () => {
     assert.deepEqual([dependencies, withheld], [undefined, undefined]);
   });
 
+  it('has a README whose links lead somewhere where the package is', () => {
+    const readme = readFileSync(join(installed, 'README.md'), 'utf8');
+    const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!);
+    assert.deepEqual(links.filter((link) => !/^https:|^#/.test(link)), []);
+  });
+
   it('shows nothing internal in its declarations', () => {
     const rooms = readFileSync(join(installed, 'lib/types/room.d.ts'), 'utf8');
     assert.doesNotMatch(rooms, /@internal|\bjoin\(|constructor/);

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
-	"strconv"
-	"strings"
 	"sync/atomic"
 )
 
@@ -44,27 +42,42 @@ func (t *transcript) log(what string, data []byte) {
 var (
 	secrets   = regexp.MustCompile(`(?i)pin|token|secret|passw|seat|auth|credential`)
 	opaque    = map[string]bool{"offer": true, "answer": true, "candidate": true}
-	pinInLink = regexp.MustCompile(`(?i)([?&](?:pin|token)=)[^&#"\\]*`)
+	pinInLink = regexp.MustCompile(`(?i)([?&](?:pin|token)=)[^&#]*`)
 )
 
 // mask returns a message as it may be logged.
 func mask(data []byte) string {
-	var fields map[string]json.RawMessage
+	var fields map[string]any
 	if json.Unmarshal(data, &fields) != nil {
 		return fmt.Sprintf("(%d bytes that are no message)", len(data))
 	}
-	for name, value := range fields {
-		switch {
-		case opaque[name]:
-			fields[name] = json.RawMessage(strconv.Quote(fmt.Sprintf("(%d bytes)", len(value))))
-		case secrets.MatchString(name) && string(value) != "null":
-			fields[name] = json.RawMessage(`"***"`)
-		}
-	}
-	out, err := json.Marshal(fields)
+	out, err := json.Marshal(masked(fields))
 	if err != nil {
 		return fmt.Sprintf("(%d bytes)", len(data))
 	}
-	text := strings.ReplaceAll(string(out), `\u0026`, "&")
-	return pinInLink.ReplaceAllString(text, "${1}***")
+	return string(out)
+}
+
+// masked returns a value of JSON without what must not be logged.
+func masked(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, value := range v {
+			switch {
+			case opaque[name] && value != nil:
+				v[name] = "(left out)"
+			case secrets.MatchString(name) && value != nil:
+				v[name] = "***"
+			default:
+				v[name] = masked(value)
+			}
+		}
+	case []any:
+		for i := range v {
+			v[i] = masked(v[i])
+		}
+	case string:
+		return pinInLink.ReplaceAllString(v, "${1}***")
+	}
+	return v
 }

@@ -1,5 +1,6 @@
 // The room of the service worker, as `synchronise` needs one: what is asked of it goes over a port, and its clock is
 // estimated from the round trips.
+import { positionAt } from './tandem.js';
 
 /** How often the worker's clock is asked, in milliseconds; it also keeps the worker from being stopped. */
 const PROBE_MS = 5_000;
@@ -87,9 +88,7 @@ export class RemoteRoom {
 
   /** Waits for the members at the very start, and where this player has no data, as a room in the page does. */
   play(options = {}) {
-    const { position, rate, playing, at } = this.state.timeline;
-    const here = playing ? position + (Math.max(0, this.clock.now() - at) / 1e6) * rate : position;
-    const target = options.position ?? here;
+    const target = options.position ?? positionAt(this.state.timeline, this.clock.now());
     return this.#call('play', { ...options, wait: target === 0 || this.#lacksData(target) });
   }
 

@@ -25,53 +25,66 @@ const seats = {
 /** The tab's room; undefined when it is in none. */
 function roomOf(tab) {
   if (!rooms.has(tab)) rooms.set(tab, comeBack(tab));
-  return rooms.get(tab).then((room) => {
-    if (!room) rooms.delete(tab);
+  const held = rooms.get(tab);
+  return held.then((room) => {
+    if (!room && rooms.get(tab) === held) rooms.delete(tab);
     return room;
   });
+}
+
+/** Whether the tab is still in this room: meanwhile it may have left, or be in another. */
+async function isIn(tab, room) {
+  const held = rooms.get(tab);
+  return (await held) === room && rooms.get(tab) === held;
 }
 
 async function comeBack(tab) {
   const seat = await seats.of(tab);
   if (!seat) return undefined;
-  return joinRoom(seat).then((room) => settle(tab, room, seat), ({ code }) => {
+  return joinRoom(seat).then((room) => settle(tab, room, seat), async ({ code }) => {
     // A gateway that is away for a while may be there when the tab moves on.
-    if (code !== 'timeout' && code !== 'unavailable') seats.forget(tab);
+    if (code !== 'timeout' && code !== 'unavailable') await seats.forget(tab);
   });
 }
 
 /** The tab is in this room from now on. */
 async function settle(tab, room, { server, name }) {
-  await seats.keep(tab, { server, name, room: room.state.id, seat: room.seat });
+  const keepSeat = () => seats.keep(tab, { server, name, room: room.state.id, seat: room.seat });
   room.on('state', () => tellFrames(tab, room));
-  room.on('connection', ({ state }) => {
+  room.on('connection', async ({ state }) => {
+    if (!(await isIn(tab, room))) return;
     // By its own wish, or removed: not merely away for a moment.
-    if (state === 'closed') leave(tab);
-    else if (room.seat) seats.keep(tab, { server, name, room: room.state.id, seat: room.seat });
+    if (state === 'closed') await leave(tab);
+    else if (room.seat) await keepSeat();
   });
+  await keepSeat();
   return room;
 }
 
-async function enter(tab, entering, options) {
-  await leave(tab);
-  const entered = entering.then((room) => settle(tab, room, options));
+async function enter(tab, open, options) {
+  // One after the other: what the tab was in before is left first, also when it is asked twice at once.
+  const entered = leave(tab).then(open).then((room) => settle(tab, room, options));
   // A second question meanwhile is about the same room.
-  rooms.set(tab, entered.catch(() => undefined));
+  const held = entered.catch(() => undefined);
+  rooms.set(tab, held);
   try {
     const room = await entered;
     await inject(tab);
     return room;
   } catch (error) {
-    rooms.delete(tab);
+    // A page that belongs to the browser, for one: nobody is to be in a room whose video they do not see. What is not
+    // held any more was left by whoever came after.
+    if (rooms.get(tab) === held) await leave(tab);
     throw error;
   }
 }
 
 async function leave(tab) {
-  const room = await rooms.get(tab);
+  const left = rooms.get(tab);
   rooms.delete(tab);
+  const room = await left;
   await seats.forget(tab);
-  for (const port of frames.get(tab)?.keys() ?? []) port.postMessage({ over: true });
+  for (const port of frames.get(tab)?.keys() ?? []) tell(port, { over: true });
   await room?.leave().catch(() => undefined);
 }
 
@@ -97,27 +110,45 @@ chrome.tabs.onRemoved.addListener(async (tab) => {
 chrome.runtime.onConnect.addListener(async (port) => {
   const tab = port.sender?.tab?.id;
   if (port.name !== 'video' || tab === undefined) return;
+  // Before anything is waited for: a port that is gone by then has to be known to be gone.
+  if (!frames.has(tab)) frames.set(tab, new Map());
+  frames.get(tab).set(port, 0);
   const early = [];
   let receive = (message) => early.push(message);
   port.onMessage.addListener((message) => receive(message));
-  port.onDisconnect.addListener(() => {
-    frames.get(tab)?.delete(port);
-    choose(tab);
-  });
+  port.onDisconnect.addListener(() => letGo(tab, port));
   const room = await roomOf(tab);
-  if (!room) return port.postMessage({ over: true });
-  if (!frames.has(tab)) frames.set(tab, new Map());
-  frames.get(tab).set(port, 0);
+  if (!frames.get(tab)?.has(port)) return;
+  if (!room) {
+    letGo(tab, port);
+    return tell(port, { over: true });
+  }
   receive = (message) => hear(tab, room, port, message);
   tellFrames(tab, room);
   early.forEach(receive);
 });
 
+/** Says something to a frame, which may be gone before its port tells so. */
+function tell(port, message) {
+  try {
+    port.postMessage(message);
+  } catch {
+    // Its `onDisconnect` follows, or has been.
+  }
+}
+
+function letGo(tab, port) {
+  const ports = frames.get(tab);
+  ports?.delete(port);
+  if (ports?.size === 0) frames.delete(tab);
+  choose(tab);
+}
+
 function hear(tab, room, port, { probe, area, call, id, args, report }) {
   if (probe !== undefined) {
     const { errorMs, rttMs } = room.clock;
     // JSON has no Infinity, which an unknown error is.
-    port.postMessage({ probe, time: room.clock.now(), errorMs: Math.min(errorMs, 1e6), rttMs });
+    tell(port, { probe, time: room.clock.now(), errorMs: Math.min(errorMs, 1e6), rttMs });
   }
   if (area !== undefined) {
     frames.get(tab)?.set(port, area);
@@ -126,8 +157,8 @@ function hear(tab, room, port, { probe, area, call, id, args, report }) {
   if (report) room.report(report);
   if (CALLS.has(call)) {
     room[call](...args).then(
-      (number) => port.postMessage({ id, number }),
-      ({ code, message }) => port.postMessage({ id, error: { code, message } }),
+      (number) => tell(port, { id, number }),
+      ({ code, message }) => tell(port, { id, error: { code, message } }),
     );
   }
 }
@@ -136,12 +167,12 @@ function choose(tab) {
   const all = [...(frames.get(tab) ?? [])];
   const most = Math.max(...all.map(([, area]) => area));
   const [chosen] = all.find(([, area]) => area === most && area > 0) ?? [];
-  for (const [port] of all) port.postMessage({ chosen: port === chosen });
+  for (const [port] of all) tell(port, { chosen: port === chosen });
 }
 
 function tellFrames(tab, room) {
   const { self, timeline, gate } = room.state;
-  for (const port of frames.get(tab)?.keys() ?? []) port.postMessage({ state: { self, timeline, gate } });
+  for (const port of frames.get(tab)?.keys() ?? []) tell(port, { state: { self, timeline, gate } });
 }
 
 // The popup.
@@ -156,10 +187,10 @@ chrome.runtime.onMessage.addListener((message, sender, answer) => {
 async function command({ does, tab, server, name, code, title }) {
   switch (does) {
     case 'create':
-      await enter(tab, createRoom({ server, name, media: { kind: 'file', title } }), { server, name });
+      await enter(tab, () => createRoom({ server, name, media: { kind: 'file', title } }), { server, name });
       break;
     case 'join':
-      await enter(tab, joinRoom({ server, name, room: code }), { server, name });
+      await enter(tab, () => joinRoom({ server, name, room: code }), { server, name });
       break;
     case 'leave':
       await leave(tab);

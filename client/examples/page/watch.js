@@ -42,14 +42,16 @@ function watch(room) {
   room.subscribe(({ members }) => {
     byId('members').textContent = members.map((member) => member.name).join(', ');
   });
+
+  // By its seat a page that is loaded again is the same member as before. Who was away for long comes back to a new one.
+  const keepSeat = () => sessionStorage.setItem(id, room.seat);
+  keepSeat();
   room.on('connection', ({ state, error }) => {
     byId('connection').textContent = state === 'connected' ? '' : `The connection is ${state}.`;
+    if (state === 'connected') keepSeat();
     if (state !== 'closed') return;
     sync.stop();
     byId('problem').textContent = `You are no longer in the room: ${error.message}.`;
   });
   room.on('error', (error) => (byId('problem').textContent = error.message));
-
-  // By its seat a page that is loaded again is the same member as before.
-  sessionStorage.setItem(id, room.seat);
 }
