@@ -21,6 +21,7 @@ type Config struct {
 	HTTPSAddr      string
 	TLS            string
 	DataDir        string
+	RedisURL       string // "" for rooms in DataDir; holds a password
 	NodeID         string
 	PublicURL      *url.URL // nil when unknown
 	AllowedOrigins []string

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	redislog "tandem.watch/tandem/core/roomlog/redis"
 )
 
 // option is a line of the configuration.
@@ -37,6 +39,19 @@ var options = []option{
 		return nil
 	}),
 	text("data-dir", "data", "folder for rooms, history and the secret", func(c *Config) *string { return &c.DataDir }, nil),
+	{
+		Name: "redis-url", Secret: true,
+		Help: "Redis that gateways share rooms in, instead of data-dir: " + redislog.URLHelp,
+		set: func(c *Config, v string) error {
+			c.RedisURL = v
+			if v == "" {
+				return nil
+			}
+			_, err := redislog.ParseURL(v)
+			return err
+		},
+		get: func(c *Config) string { return c.RedisURL },
+	},
 	text("node-id", defaultNodeID(), "name of this gateway", func(c *Config) *string { return &c.NodeID }, nil),
 	{
 		Name: "public-url", Help: "address that people reach this gateway at, such as https://watch.example",
@@ -106,7 +121,7 @@ var options = []option{
 	}),
 	{
 		Name: "secret", Secret: true, List: true,
-		Help: "what PINs and addresses are hashed with, at least 16 characters; \"new,old\" while rotating; made and kept in data-dir when unset",
+		Help: "what PINs and addresses are hashed with, at least 16 characters; \"new,old\" while rotating; made and kept in data-dir when unset; required with redis-url, the same at all gateways",
 		set: func(c *Config, v string) error {
 			c.Secrets = nil
 			for _, s := range splitList(v) {
