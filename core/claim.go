@@ -28,7 +28,7 @@ func (h *Hub) found(ctx context.Context, req JoinRequest) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.opts.Patience)
 	defer cancel()
-	err = commit(ctx, h.opts.Log, req.Room, Head{}, batch)
+	_, err = commit(ctx, h.opts.Log, req.Room, Head{}, batch)
 	if _, ok := errors.AsType[*Conflict](err); ok {
 		return nil
 	}
@@ -72,7 +72,7 @@ func (h *Hub) claim(ctx context.Context, l *loop, req JoinRequest) (*Session, er
 		if c.back(h, req) {
 			p.secrets = append(p.secrets, Secret{Name: secretEvicted + req.Member}) // that is over
 		}
-		s := &Session{loop: l, member: req.Member, conn: req.Conn, returns: c.generation != 0, hears: req.Beats}
+		s := &Session{loop: l, member: req.Member, conn: req.Conn, address: req.Address, returns: c.generation != 0, hears: req.Beats}
 		err = l.enter(ctx, s, nil, p)
 		if !errors.Is(err, ErrAccessChanged) && !errors.Is(err, errJoined) {
 			return s, err
@@ -93,7 +93,7 @@ const probePatience = 2 * time.Second
 // was given up after that gets its rank back, through a door that has been shut
 // meanwhile.
 func (h *Hub) claimNew(ctx context.Context, l *loop, req JoinRequest, c claim) (Command, error) {
-	join := Join{Member: req.Member, Name: req.Name, Slow: req.Slow}
+	join := Join{Member: req.Member, Name: req.Name, Slow: req.Slow, Gateway: h.peers.self}
 	if !c.back(h, req) || c.evicted.role == RoleGuest {
 		access, err := h.admit(ctx, l, req)
 		join.Access = access
@@ -110,7 +110,7 @@ func (h *Hub) claimNew(ctx context.Context, l *loop, req JoinRequest, c claim) (
 // claimTaken takes a seat over. While somebody evicted may come back, everybody
 // else is a stranger.
 func (h *Hub) claimTaken(ctx context.Context, l *loop, req JoinRequest, c claim, p *pending) (Command, error) {
-	attach := Attach{Member: req.Member, Generation: c.generation, Fresh: true}
+	attach := Attach{Member: req.Member, Generation: c.generation, Fresh: true, Gateway: h.peers.self}
 	if c.back(h, req) {
 		door, err := l.door(ctx)
 		if err != nil {

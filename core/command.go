@@ -20,6 +20,7 @@ type Create struct {
 	// Member, Name and Slow are the host's; see Joined.
 	Member, Name string
 	Slow         bool
+	Gateway      string
 }
 
 // Join takes a new seat. Whether the PIN was right and nobody is banned has
@@ -29,6 +30,8 @@ type Join struct {
 	Member, Name string
 	Access       uint64
 	Slow         bool
+	// Gateway is where the connection is; see Joined.
+	Gateway string
 	// Rank is a role above guest for somebody who had it: a lock does not hold.
 	Rank Role
 }
@@ -44,6 +47,8 @@ type Attach struct {
 	// the same client: it gets the seat, not the member's rank. Who was alone
 	// leaves a room without a host to whoever joins, or returns, next.
 	Foreign bool
+	// Gateway is where the connection is; see Joined.
+	Gateway string
 	// Rank is what the member gets back after a takeover that was Foreign.
 	Rank Role
 }

@@ -17,10 +17,17 @@ import (
 // Config is what an operator chooses. The zero value is not usable; see
 // LoadConfig.
 type Config struct {
-	HTTPAddr       string
-	HTTPSAddr      string
-	TLS            string
-	DataDir        string
+	HTTPAddr  string
+	HTTPSAddr string
+	TLS       string
+	DataDir   string
+	RedisURL  string // "" for rooms in DataDir; holds a password
+	// PostgresURL is where history is kept; Archive says whether it is, ArchiveTTL
+	// how long (0 is for ever).
+	PostgresURL, Archive string
+	ArchiveTTL           time.Duration
+	// OperatorToken reads every room's history; "" reads none.
+	OperatorToken  string
 	NodeID         string
 	PublicURL      *url.URL // nil when unknown
 	AllowedOrigins []string

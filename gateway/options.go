@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	postgresarchive "tandem.watch/tandem/core/archive/postgres"
+	redislog "tandem.watch/tandem/core/roomlog/redis"
 )
 
 // option is a line of the configuration.
@@ -37,6 +40,71 @@ var options = []option{
 		return nil
 	}),
 	text("data-dir", "data", "folder for rooms, history and the secret", func(c *Config) *string { return &c.DataDir }, nil),
+	{
+		Name: "redis-url", Secret: true,
+		Help: "Redis that gateways share rooms in, instead of data-dir: " + redislog.URLHelp,
+		set: func(c *Config, v string) error {
+			c.RedisURL = v
+			if v == "" {
+				return nil
+			}
+			_, err := redislog.ParseURL(v)
+			return err
+		},
+		get: func(c *Config) string { return c.RedisURL },
+	},
+	{
+		Name: "postgres-url", Secret: true,
+		Help: "Postgres that history is kept in, instead of data-dir: postgres://user:password@host:5432/database?sslmode=verify-full; required with redis-url unless archive=off",
+		set: func(c *Config, v string) error {
+			c.PostgresURL = v
+			if v == "" {
+				return nil
+			}
+			return postgresarchive.Check(v)
+		},
+		get: func(c *Config) string {
+			if c.PostgresURL == "" {
+				return ""
+			}
+			return "set"
+		},
+	},
+	text("archive", archiveAuto, "auto (history is kept, in Postgres or in data-dir) or off (it ends with the room)", func(c *Config) *string { return &c.Archive }, func(v string) error {
+		if v != archiveAuto && v != archiveOff {
+			return errors.New("must be auto or off")
+		}
+		return nil
+	}),
+	{
+		Name: "archive-ttl", Default: "720h", Help: "how long the history of a room is kept after its last event; 0 is for ever",
+		set: func(c *Config, v string) error {
+			d, err := time.ParseDuration(v)
+			if err != nil || d < 0 || d > 0 && d < time.Hour {
+				return errors.New("must be a duration of at least an hour such as 720h, or 0")
+			}
+			c.ArchiveTTL = d
+			return nil
+		},
+		get: func(c *Config) string { return c.ArchiveTTL.String() },
+	},
+	{
+		Name: "operator-token", Secret: true,
+		Help: "what an operator may read every room's history with over HTTP (Authorization: Bearer …), at least 16 characters; unset: only members may",
+		set: func(c *Config, v string) error {
+			if v != "" && len(v) < 16 {
+				return errors.New("must have at least 16 characters")
+			}
+			c.OperatorToken = v
+			return nil
+		},
+		get: func(c *Config) string {
+			if c.OperatorToken == "" {
+				return ""
+			}
+			return "set"
+		},
+	},
 	text("node-id", defaultNodeID(), "name of this gateway", func(c *Config) *string { return &c.NodeID }, nil),
 	{
 		Name: "public-url", Help: "address that people reach this gateway at, such as https://watch.example",
@@ -106,7 +174,7 @@ var options = []option{
 	}),
 	{
 		Name: "secret", Secret: true, List: true,
-		Help: "what PINs and addresses are hashed with, at least 16 characters; \"new,old\" while rotating; made and kept in data-dir when unset",
+		Help: "what PINs and addresses are hashed with, at least 16 characters; \"new,old\" while rotating; made and kept in data-dir when unset; required with redis-url, the same at all gateways",
 		set: func(c *Config, v string) error {
 			c.Secrets = nil
 			for _, s := range splitList(v) {
