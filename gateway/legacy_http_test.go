@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -294,9 +295,7 @@ func TestLegacyUntrustedProxy(t *testing.T) {
 				ann.join("room", "user_ann0001", nil)
 				var a statusAnswer
 				r := s.w.request(http.MethodGet, "/status", "")
-				for name, value := range header {
-					r.Header[name] = value
-				}
+				maps.Copy(r.Header, header)
 				s.w.call(home, r).into(t, &a)
 				if (len(a.Rooms) == 1) != trusted {
 					t.Errorf("trusted %v: told %+v", trusted, a.Rooms)
