@@ -11,11 +11,18 @@ import (
 //go:embed dist/app dist/sdk/tandem.js
 var dist embed.FS
 
+//go:embed dist/app/index.html
+var page []byte
+
 //go:embed clip/clip.webm
 var clip []byte
 
 // App holds the watch page: index.html, and what it loads from /app/.
 func App() fs.FS { return sub("dist/app") }
+
+// Page is index.html, as it is when it is opened by itself. The caller must not
+// change it.
+func Page() []byte { return page }
 
 // SDK holds the SDK's bundle, tandem.js.
 func SDK() fs.FS { return sub("dist/sdk") }

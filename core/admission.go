@@ -83,7 +83,9 @@ func seatSecret(token string) string {
 type CreateRequest struct {
 	// Name is the host's; PIN, if any, will be asked of everybody else.
 	Name, PIN string
-	Media     Media
+	// Title is what the room is called; "" is no title.
+	Title string
+	Media Media
 	// Address is whoever asks, as limits count it.
 	Address string
 }
@@ -96,7 +98,7 @@ type CreatedRoom struct{ Room, Member, Seat string }
 func (h *Hub) Create(ctx context.Context, req CreateRequest) (CreatedRoom, error) {
 	made := CreatedRoom{Room: NewRoomID(), Member: newMemberID(), Seat: newSeatToken()}
 	room := NewRoom(made.Room)
-	settings := Settings{GuestControl: true, PIN: req.PIN != ""}
+	settings := Settings{GuestControl: true, PIN: req.PIN != "", Title: req.Title}
 	d, err := Decide(room, Ref{}, Create{Settings: settings, Media: req.Media, Member: made.Member, Name: req.Name}, h.opts.Clock.Now(), Hints{})
 	if err != nil {
 		return CreatedRoom{}, err
@@ -271,6 +273,8 @@ func (h *Hub) checkPIN(ctx context.Context, room string, req JoinRequest) error 
 
 // RoomInfo is what somebody outside may know of a room whose id they have.
 type RoomInfo struct {
+	// Title is "" where there is none, or where a PIN is asked.
+	Title       string
 	PIN, Locked bool
 	Members     int
 }
@@ -283,7 +287,10 @@ func (h *Hub) Info(ctx context.Context, room string) (RoomInfo, error) {
 	}
 	defer l.release()
 	d, err := l.door(ctx)
-	return RoomInfo{PIN: d.pin, Locked: d.locked, Members: d.members}, err
+	if d.pin {
+		d.title = ""
+	}
+	return RoomInfo{Title: d.title, PIN: d.pin, Locked: d.locked, Members: d.members}, err
 }
 
 // publicError turns any error into one that a client may see.

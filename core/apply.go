@@ -23,7 +23,7 @@ func (r *Room) Apply(e Event) error {
 func (r *Room) applyBody(e Event) {
 	switch b := e.Body.(type) {
 	case Created:
-		r.Settings, r.Media = b.Settings, b.Media
+		r.Settings, r.Media, r.MediaNumber = b.Settings, b.Media, e.Number
 		r.Timeline = Timeline{Rate: 1, At: e.At, Number: e.Number}
 	case Joined:
 		r.join(b, e)
@@ -47,7 +47,16 @@ func (r *Room) applyBody(e Event) {
 		r.Timeline = Timeline{Position: b.Position, Rate: b.Rate, Playing: b.Playing, At: b.At, Number: e.Number}
 		r.Gate = nil
 	case MediaSet:
-		r.Media = b.Media
+		r.Media, r.MediaNumber = b.Media, e.Number
+	case Queued:
+		item := QueueItem{ID: e.Number, Media: b.Media, Member: b.Member, Name: b.Name}
+		r.Queue = slices.Insert(r.Queue, placeIn(r.Queue, b.Index), item)
+	case Unqueued:
+		r.unqueue(b.Item)
+	case Moved:
+		if item, ok := r.unqueue(b.Item); ok {
+			r.Queue = slices.Insert(r.Queue, placeIn(r.Queue, b.Index), item)
+		}
 	case GateOpened:
 		r.Gate = &Gate{Number: e.Number, Waiting: slices.Clone(b.Waiting), Deadline: b.Deadline}
 	case GateReady:

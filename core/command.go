@@ -66,6 +66,26 @@ type SetRate struct{ Rate float64 }
 // SetMedia changes what the room watches.
 type SetMedia struct{ Media Media }
 
+// Enqueue adds to the queue: last, or with Next in front.
+type Enqueue struct {
+	Media Media
+	Next  bool
+}
+
+// Unqueue takes an item out of the queue.
+type Unqueue struct{ Item uint64 }
+
+// Move puts an item of the queue in front of another; without Before, last.
+type Move struct{ Item, Before uint64 }
+
+// Next goes on to an item of the queue, or to its first, unless the room has
+// gone on from the media numbered After already; see protocol.Next.
+type Next struct {
+	After, Item uint64
+	Play        *bool
+	Wait        bool
+}
+
 // Ready says that the sender is ready for a gate.
 type Ready struct{ Gate uint64 }
 
@@ -87,6 +107,8 @@ type ChangeSettings struct {
 	// finds the PIN changed already, so that this is no part of the fingerprint.
 	PIN     *bool
 	Changed bool `json:"-"`
+	// Title is left out of the fingerprint when it is nil, as before there were titles.
+	Title *string `json:",omitempty"`
 }
 
 // Transfer makes another member host.
@@ -117,6 +139,10 @@ func (Pause) name() string          { return "pause" }
 func (Seek) name() string           { return "seek" }
 func (SetRate) name() string        { return "rate" }
 func (SetMedia) name() string       { return "media" }
+func (Enqueue) name() string        { return "enqueue" }
+func (Unqueue) name() string        { return "unqueue" }
+func (Move) name() string           { return "move" }
+func (Next) name() string           { return "next" }
 func (Ready) name() string          { return "ready" }
 func (OpenGate) name() string       { return "open gate" }
 func (Say) name() string            { return "say" }

@@ -86,6 +86,9 @@ type Welcomed struct {
 	// the peer has seen all up to a number, and the events after it follow.
 	Room    *Room
 	Resumed bool
+	// Listed is how many of the room's members are to be told with it; the
+	// others follow in pages.
+	Listed int
 	// Presence lists who is away or buffering.
 	Presence []Presence
 	// Now is cluster time in microseconds.

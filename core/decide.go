@@ -112,6 +112,11 @@ func (d *decider) decide(c Command) ([]Body, error) {
 			return nil, forbidden("only the host and moderators control playback in this room")
 		}
 		return d.playback(c), nil
+	case Enqueue, Unqueue, Move, Next:
+		if !d.mayControl() {
+			return nil, forbidden("only the host and moderators choose what comes next in this room")
+		}
+		return d.queue(c)
 	case Ready:
 		return d.ready(c), nil
 	case OpenGate:

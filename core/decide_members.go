@@ -128,6 +128,9 @@ func (d *decider) changeSettings(c ChangeSettings) ([]Body, error) {
 	if c.PIN != nil {
 		s.PIN = *c.PIN
 	}
+	if c.Title != nil {
+		s.Title = *c.Title
+	}
 	access := c.Changed || s.Locked != d.r.Settings.Locked || s.PIN != d.r.Settings.PIN
 	if s == d.r.Settings && !access {
 		return nil, nil

@@ -17,7 +17,7 @@ func TestCreate(t *testing.T) {
 		Created{Room: "room", Settings: settings, Media: media}, Joined{Member: "a", Name: "Ada"}, Hosted{Member: "a"},
 	)
 	want := &Room{
-		ID: "room", Epoch: 1, Number: 3, Head: s.room.Head, At: stageStart, Host: "a", Settings: settings, Media: media,
+		ID: "room", Epoch: 1, Number: 3, Head: s.room.Head, At: stageStart, Host: "a", Settings: settings, Media: media, MediaNumber: 1,
 		Timeline: Timeline{Rate: 1, At: stageStart, Number: 1},
 	}
 	host := &Member{ID: "a", Name: "Ada", Role: RoleHost, JoinedAt: stageStart, Generation: 1}

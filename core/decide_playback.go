@@ -21,7 +21,7 @@ func (d *decider) playback(c Command) []Body {
 	case SetRate:
 		return d.setRate(c)
 	case SetMedia:
-		if d.r.Media == c.Media {
+		if d.r.Media.Equal(c.Media) {
 			return nil
 		}
 		return []Body{MediaSet(c), d.stand(CauseMedia, 0)}

@@ -118,7 +118,7 @@ func TestMedia(t *testing.T) {
 	s.act("host", SetRate{Rate: 1.5})
 	film := Media{Kind: MediaURL, URL: "https://example.org/film.mp4", Title: "film", DurationMs: 60_000}
 	s.want("host", SetMedia{Media: film}, MediaSet{Media: film}, TimelineSet{Cause: CauseMedia, Rate: 1.5, At: s.now})
-	if s.room.Media != film || s.room.Timeline.Playing || s.room.Timeline.Position != 0 {
+	if !s.room.Media.Equal(film) || s.room.Timeline.Playing || s.room.Timeline.Position != 0 {
 		t.Errorf("after other media: %+v, %+v", s.room.Media, s.room.Timeline)
 	}
 	s.act("host", Play{})

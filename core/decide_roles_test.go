@@ -28,6 +28,13 @@ const (
 func roleCases() []roleCase {
 	playing := func(s *stage) { s.act("host", Play{}) }
 	gate := func(s *stage) { s.act("host", Play{Wait: true}) }
+	queue := func(s *stage) {
+		for s.room.Number < queuedFirst-1 { // the same number in every cast
+			s.apply(Ref{}, Noted{})
+		}
+		s.act("host", Enqueue{Media: Media{Kind: MediaFile}})
+		s.act("host", Enqueue{Media: Media{Kind: MediaClip}})
+	}
 	missing := protocol.CodeNotFound
 	return []roleCase{
 		{name: "play", command: Play{}, guest: no},
@@ -37,6 +44,13 @@ func roleCases() []roleCase {
 		{name: "seek", command: Seek{Position: 5}, guest: no},
 		{name: "rate", command: SetRate{Rate: 2}, guest: no},
 		{name: "media", command: SetMedia{Media: Media{Kind: MediaFile}}, guest: no},
+		{name: "enqueue", command: Enqueue{Media: Media{Kind: MediaFile}}, guest: no},
+		{name: "unqueue", command: Unqueue{Item: queuedFirst}, setup: queue, guest: no},
+		{name: "unqueue what is not there", command: Unqueue{Item: 1}, setup: queue, host: missing, moderator: missing, guest: no, controlled: missing},
+		{name: "move", command: Move{Item: queuedFirst}, setup: queue, guest: no},
+		{name: "move what is not there", command: Move{Item: 1}, setup: queue, host: missing, moderator: missing, guest: no, controlled: missing},
+		{name: "next", command: Next{After: 1}, setup: queue, guest: no},
+		{name: "next to what is not there", command: Next{After: 1, Item: 1}, setup: queue, host: missing, moderator: missing, guest: no, controlled: missing},
 		{name: "ready", command: Ready{}, setup: gate},
 		{name: "say", command: Say{Text: "hello"}},
 		{name: "rename", command: Rename{Name: "new"}},
@@ -62,6 +76,9 @@ func roleCases() []roleCase {
 		{name: "unban nobody", command: Unban{Member: "ghost"}, host: missing, moderator: missing, guest: no, controlled: no},
 	}
 }
+
+// queuedFirst is the id of the first item of the queue where there is one.
+const queuedFirst = 100
 
 func TestWhoMayDoWhat(t *testing.T) {
 	for _, c := range roleCases() {
@@ -128,6 +145,10 @@ func TestWithoutSeat(t *testing.T) {
 		GiveRole{Member: "guest", Role: RoleModerator},
 		Remove{Member: "guest"},
 		Unban{Member: "banned"},
+		Enqueue{},
+		Unqueue{Item: 1},
+		Move{Item: 1},
+		Next{After: 1},
 	}
 	for _, c := range commands {
 		castOf(t, true).refused("", c, protocol.CodeSeatUnknown)

@@ -96,6 +96,29 @@ type MediaSet struct {
 	Media Media `json:"media"`
 }
 
+// Queued adds an item to the queue: its id is the event's number.
+type Queued struct {
+	Media Media `json:"media"`
+	// Member added it, and was called Name then.
+	Member string `json:"member"`
+	Name   string `json:"name"`
+	// Index is its place, counted from 0.
+	Index int `json:"index"`
+}
+
+// Unqueued takes an item out of the queue.
+type Unqueued struct {
+	Item   uint64        `json:"item"`
+	Reason UnqueueReason `json:"reason"`
+}
+
+// Moved gives an item of the queue another place.
+type Moved struct {
+	Item uint64 `json:"item"`
+	// Index is its place afterwards.
+	Index int `json:"index"`
+}
+
 // GateOpened holds the room until its members are ready.
 type GateOpened struct {
 	// Waiting are the members that were asked, at most MaxGate.
@@ -145,6 +168,9 @@ func (RoleSet) kind() string     { return "role" }
 func (Renamed) kind() string     { return "renamed" }
 func (TimelineSet) kind() string { return "timeline" }
 func (MediaSet) kind() string    { return "media" }
+func (Queued) kind() string      { return "queued" }
+func (Unqueued) kind() string    { return "unqueued" }
+func (Moved) kind() string       { return "moved" }
 func (GateOpened) kind() string  { return "gate" }
 func (GateReady) kind() string   { return "ready" }
 func (Said) kind() string        { return "chat" }

@@ -77,6 +77,12 @@ func decodeBody(kind string, data []byte) (Body, error) {
 		return decodeAs[TimelineSet](data)
 	case MediaSet{}.kind():
 		return decodeAs[MediaSet](data)
+	case Queued{}.kind():
+		return decodeAs[Queued](data)
+	case Unqueued{}.kind():
+		return decodeAs[Unqueued](data)
+	case Moved{}.kind():
+		return decodeAs[Moved](data)
 	case GateOpened{}.kind():
 		return decodeAs[GateOpened](data)
 	case GateReady{}.kind():

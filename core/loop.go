@@ -323,25 +323,6 @@ func split(events []Event) []Happened {
 	return all
 }
 
-// weigh estimates the most that an event takes on the wire, in bytes.
-func weigh(e Event) int {
-	const frame = 320 // field names, numbers, ids of v1 members
-	switch b := e.Body.(type) {
-	case Said:
-		return frame + 2*len(b.Text)
-	case MediaSet:
-		return frame + 2*(len(b.Media.URL)+len(b.Media.Title))
-	case Joined:
-		return frame + 2*(len(b.Name)+len(b.Member))
-	case Renamed:
-		return frame + 2*(len(b.Name)+len(b.Member))
-	case GateOpened:
-		return frame + len(b.Waiting)*60
-	default:
-		return frame
-	}
-}
-
 // history returns lines of chat before a number; 0 is the newest.
 func (r *Room) history(before uint64, limit int) ChatHistory {
 	end := len(r.Chat)
@@ -352,7 +333,7 @@ func (r *Room) history(before uint64, limit int) ChatHistory {
 	}
 	start, weight := end, 0
 	for start > 0 && end-start < limit {
-		weight += 320 + 2*(len(r.Chat[start-1].Text)+len(r.Chat[start-1].Name))
+		weight += weighLine(r.Chat[start-1])
 		if weight > protocol.MaxMessage*3/4 {
 			break
 		}

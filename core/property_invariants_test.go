@@ -37,6 +37,11 @@ func sound(r *Room) error {
 	f.unless(r.Host == "" || r.byID[r.Host] != nil, "the host %q is no member", r.Host)
 	f.unless(len(r.Chat) <= MaxChat, "%d lines of chat", len(r.Chat))
 	f.unless(len(r.Banned) <= MaxBanned, "%d banned", len(r.Banned))
+	f.unless(len(r.Queue) <= protocol.MaxQueue, "%d items are queued", len(r.Queue))
+	for i, q := range r.Queue {
+		f.unless(q.ID >= 1 && q.ID <= r.Number && r.queued(q.ID) == i, "the item %d of %d events is queued at %d and %d", q.ID, r.Number, i, r.queued(q.ID))
+	}
+	f.unless(r.MediaNumber <= r.Number, "the media are of event %d of %d", r.MediaNumber, r.Number)
 	f.timeline(r)
 	f.gate(r)
 	return errors.Join(f...)

@@ -110,7 +110,7 @@ func drawHints(t *rapid.T) Hints {
 }
 
 func drawCommand(t *rapid.T) Command {
-	switch rapid.IntRange(0, 16).Draw(t, "command") {
+	switch rapid.IntRange(0, 20).Draw(t, "command") {
 	case 0:
 		return Play{Position: drawOptionalPosition(t), Wait: drawBool(t)}
 	case 1, 2:
@@ -143,10 +143,23 @@ func drawCommand(t *rapid.T) Command {
 			return Unban{Member: drawMember(t)}
 		}
 		return Remove{Member: drawMember(t), Ban: drawBool(t)}
+	case 16, 17:
+		return Enqueue{Media: Media{Kind: rapid.SampledFrom([]MediaKind{MediaFile, MediaClip}).Draw(t, "media")}, Next: drawBool(t)}
+	case 18:
+		return Move{Item: drawItem(t), Before: drawItem(t)}
+	case 19:
+		if drawBool(t) {
+			return Unqueue{Item: drawItem(t)}
+		}
+		// Of the media that the room watches when it is sent.
+		return Next{Item: drawItem(t), Play: drawOptionalBool(t), Wait: drawBool(t)}
 	default:
 		return Leave{}
 	}
 }
+
+// drawItem draws a place in the queue, from 1; issue makes an id of it.
+func drawItem(t *rapid.T) uint64 { return uint64(rapid.IntRange(0, 4).Draw(t, "item")) }
 
 func drawOwnCommand(t *rapid.T) Command {
 	switch rapid.IntRange(0, 2).Draw(t, "command") {
@@ -231,8 +244,30 @@ func (w *simWorld) issue(seat string, s simStep) *simRequest {
 	if _, ok := c.(Ready); ok && w.oracle.Gate != nil {
 		c = Ready{Gate: w.oracle.Gate.Number}
 	}
+	c = w.placed(c)
 	w.lastID[seat] += 1 + s.Skip
 	q := &simRequest{by: Ref{Seat: seat, Command: w.lastID[seat], Sum: Sum(c)}, command: c, hints: s.Hints}
 	w.requests = append(w.requests, q)
 	return q
+}
+
+// placed turns the places in the queue that a command was drawn with into ids.
+func (w *simWorld) placed(c Command) Command {
+	id := func(place uint64) uint64 {
+		if place == 0 || place > uint64(len(w.oracle.Queue)) {
+			return place // of nothing, or of what was never queued
+		}
+		return w.oracle.Queue[place-1].ID
+	}
+	switch c := c.(type) {
+	case Move:
+		return Move{Item: id(c.Item), Before: id(c.Before)}
+	case Unqueue:
+		return Unqueue{Item: id(c.Item)}
+	case Next:
+		c.After, c.Item = w.oracle.MediaNumber, id(c.Item)
+		return c
+	default:
+		return c
+	}
 }

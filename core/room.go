@@ -66,24 +66,6 @@ const (
 	CauseRelease Cause = "release"
 )
 
-// MediaKind says where members get the picture from.
-type MediaKind string
-
-// Every kind of media.
-const (
-	MediaURL  MediaKind = "url"
-	MediaFile MediaKind = "file"
-	MediaClip MediaKind = "clip"
-)
-
-// Media is what the room watches.
-type Media struct {
-	Kind       MediaKind `json:"kind"`
-	URL        string    `json:"url,omitempty"`
-	Title      string    `json:"title,omitempty"`
-	DurationMs int64     `json:"durationMs,omitempty"`
-}
-
 // Settings are the room's switches.
 type Settings struct {
 	// GuestControl lets every member control playback and media.
@@ -92,6 +74,8 @@ type Settings struct {
 	Locked bool `json:"locked,omitempty"`
 	// PIN says that new members need one; its hash is among the log's secrets.
 	PIN bool `json:"pin,omitempty"`
+	// Title is what the room is called; "" is no title.
+	Title string `json:"title,omitempty"`
 }
 
 // Timeline is a motion vector on the cluster's clock.
@@ -189,8 +173,13 @@ type Room struct {
 	Settings Settings
 	// Access grows whenever who may enter changes, so that a check of a PIN or a
 	// ban holds only for the state that it was made against.
-	Access   uint64
-	Media    Media
+	Access uint64
+	Media  Media
+	// MediaNumber is that of the event that set Media; 0 in a room that was
+	// snapshotted before this was kept.
+	MediaNumber uint64
+	// Queue is what comes next, in order.
+	Queue    []QueueItem
 	Timeline Timeline
 	// Gate is the open ready gate, or nil.
 	Gate   *Gate
@@ -222,6 +211,7 @@ func (r *Room) Clone() *Room {
 		g.Waiting, g.Ready = slices.Clone(g.Waiting), slices.Clone(g.Ready)
 		c.Gate = &g
 	}
+	c.Queue = slices.Clone(r.Queue)
 	c.Banned = slices.Clone(r.Banned)
 	c.Chat = slices.Clone(r.Chat)
 	c.order = make([]*Member, len(r.order))
@@ -239,29 +229,31 @@ func (r *Room) Clone() *Room {
 const snapshotVersion = 1
 
 type storedRoom struct {
-	V        int        `json:"v"`
-	ID       string     `json:"id"`
-	Epoch    uint64     `json:"epoch"`
-	Number   uint64     `json:"number"`
-	Head     EventID    `json:"head"`
-	At       int64      `json:"at"`
-	Host     string     `json:"host,omitempty"`
-	Settings Settings   `json:"settings"`
-	Access   uint64     `json:"access"`
-	Media    Media      `json:"media"`
-	Timeline Timeline   `json:"timeline"`
-	Gate     *Gate      `json:"gate,omitempty"`
-	Banned   []Banned   `json:"banned,omitempty"`
-	Chat     []ChatLine `json:"chat,omitempty"`
-	Members  []*Member  `json:"members"`
+	V           int         `json:"v"`
+	ID          string      `json:"id"`
+	Epoch       uint64      `json:"epoch"`
+	Number      uint64      `json:"number"`
+	Head        EventID     `json:"head"`
+	At          int64       `json:"at"`
+	Host        string      `json:"host,omitempty"`
+	Settings    Settings    `json:"settings"`
+	Access      uint64      `json:"access"`
+	Media       Media       `json:"media"`
+	MediaNumber uint64      `json:"mediaNumber,omitempty"`
+	Queue       []QueueItem `json:"queue,omitempty"`
+	Timeline    Timeline    `json:"timeline"`
+	Gate        *Gate       `json:"gate,omitempty"`
+	Banned      []Banned    `json:"banned,omitempty"`
+	Chat        []ChatLine  `json:"chat,omitempty"`
+	Members     []*Member   `json:"members"`
 }
 
 // EncodeRoom returns a snapshot of r as logs keep it.
 func EncodeRoom(r *Room) ([]byte, error) {
 	return json.Marshal(storedRoom{
 		V: snapshotVersion, ID: r.ID, Epoch: r.Epoch, Number: r.Number, Head: r.Head, At: r.At, Host: r.Host,
-		Settings: r.Settings, Access: r.Access, Media: r.Media, Timeline: r.Timeline, Gate: r.Gate,
-		Banned: r.Banned, Chat: r.Chat, Members: r.order,
+		Settings: r.Settings, Access: r.Access, Media: r.Media, MediaNumber: r.MediaNumber, Queue: r.Queue,
+		Timeline: r.Timeline, Gate: r.Gate, Banned: r.Banned, Chat: r.Chat, Members: r.order,
 	})
 }
 
@@ -276,7 +268,7 @@ func DecodeRoom(data []byte) (*Room, error) {
 	}
 	r := &Room{
 		ID: s.ID, Epoch: s.Epoch, Number: s.Number, Head: s.Head, At: s.At, Host: s.Host, Settings: s.Settings,
-		Access: s.Access, Media: s.Media, Timeline: s.Timeline, Gate: s.Gate, Banned: s.Banned, Chat: s.Chat,
+		Access: s.Access, Media: s.Media, MediaNumber: s.MediaNumber, Queue: s.Queue, Timeline: s.Timeline, Gate: s.Gate, Banned: s.Banned, Chat: s.Chat,
 		order: s.Members, byID: make(map[string]*Member, len(s.Members)),
 	}
 	if err := r.link(); err != nil {
@@ -308,6 +300,11 @@ func (r *Room) link() error {
 	}
 	if t := r.Timeline; t.Position < 0 || t.Position > protocol.MaxPosition || t.Rate < 0 || t.Rate > protocol.MaxRate {
 		return errors.New("the timeline is out of range")
+	}
+	for i, q := range r.Queue {
+		if q.ID == 0 || q.ID > r.Number || r.queued(q.ID) != i {
+			return fmt.Errorf("the queue has an item %d of %d events, or has it twice", q.ID, r.Number)
+		}
 	}
 	if r.Gate == nil {
 		return nil

@@ -90,11 +90,16 @@ func (l *loop) sit(s *Session, resume *Resume) error {
 // welcome returns what a session is told first: what fits into one message,
 // then the rest.
 func (l *loop) welcome(s *Session, resume *Resume) []*Frame {
-	presence := l.presence()
-	first := min(len(presence), protocol.MembersPage)
-	w := Welcomed{Member: s.member, Seat: s.token, Room: l.room, Now: l.hub.opts.Clock.Now(), Presence: presence[:first]}
+	presence, members := l.presence(), l.room.Members()
 	missed, resumed := l.since(resume)
-	w.Resumed = resumed
+	listed, left := 0, protocol.MaxMessage-welcomeReserve
+	if !resumed {
+		listed, left = fitting(members, weighMember, left-weighRoom(l.room))
+	}
+	first, _ := fitting(presence, weighPresence, left)
+	w := Welcomed{
+		Member: s.member, Seat: s.token, Room: l.room, Listed: listed, Resumed: resumed, Now: l.hub.opts.Clock.Now(), Presence: presence[:first],
+	}
 	frames := []*Frame{{Class: ClassControl, Message: w}}
 	for page := range slices.Chunk(presence[first:], protocol.MembersPage) {
 		frames = append(frames, &Frame{Class: ClassControl, Message: PresenceChanged{Members: page}})
@@ -105,12 +110,8 @@ func (l *loop) welcome(s *Session, resume *Resume) []*Frame {
 		}
 		return frames
 	}
-	members := l.room.Members()
-	for page := range slices.Chunk(members[min(len(members), protocol.MembersPage):], protocol.MembersPage) {
+	for page := range slices.Chunk(members[listed:], protocol.MembersPage) {
 		frames = append(frames, &Frame{Class: ClassBulk, Message: MemberPage{Members: page}})
-	}
-	if len(l.room.Chat) > 0 {
-		frames = append(frames, &Frame{Class: ClassBulk, Message: l.room.history(0, protocol.MaxHistory/2)})
 	}
 	return frames
 }
@@ -231,6 +232,7 @@ func (l *loop) signal(from *Session, to string, data []byte) {
 
 // doorState is what is checked before somebody enters.
 type doorState struct {
+	title       string
 	pin, locked bool
 	access      uint64
 	members     int
@@ -242,7 +244,7 @@ func (l *loop) door(ctx context.Context) (doorState, error) {
 	answer := make(chan doorState, 1)
 	err := l.post(ctx, postedFunc(func(l *loop) {
 		r := l.room
-		d := doorState{pin: r.Settings.PIN, locked: r.Settings.Locked, access: r.Access, members: len(r.Members())}
+		d := doorState{title: r.Settings.Title, pin: r.Settings.PIN, locked: r.Settings.Locked, access: r.Access, members: len(r.Members())}
 		for _, b := range r.Banned {
 			d.banned = append(d.banned, b.Member)
 		}

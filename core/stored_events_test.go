@@ -165,6 +165,7 @@ func TestStoredWords(t *testing.T) {
 		RoleGuest: "guest", RoleModerator: "moderator", RoleHost: "host",
 		LeftSelf: "left", LeftExpired: "expired", LeftRemoved: "removed", LeftBanned: "banned",
 		CausePlay: "play", CausePause: "pause", CauseSeek: "seek", CauseRate: "rate", CauseMedia: "media", CauseRelease: "release",
+		UnqueuedPlayed: "played", UnqueuedRemoved: "removed",
 		MediaURL: "url", MediaFile: "file", MediaClip: "clip",
 	} {
 		if reflect.ValueOf(got).String() != want {

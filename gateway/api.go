@@ -12,6 +12,7 @@ import (
 	"net/url"
 
 	"tandem.watch/tandem/core"
+	v1 "tandem.watch/tandem/gateway/v1"
 	"tandem.watch/tandem/protocol"
 )
 
@@ -19,6 +20,7 @@ import (
 type newRoom struct {
 	Name  string          `json:"name"`
 	PIN   string          `json:"pin"`
+	Title string          `json:"title"`
 	Media *protocol.Media `json:"media"`
 }
 
@@ -48,8 +50,7 @@ func (g *Gateway) createRoom(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	made, err := g.hub.Create(r.Context(), core.CreateRequest{
-		Name: req.Name, PIN: req.PIN, Address: address,
-		Media: core.Media{Kind: core.MediaKind(req.Media.Kind), URL: req.Media.URL, Title: req.Media.Title, DurationMs: req.Media.DurationMs},
+		Name: req.Name, PIN: req.PIN, Title: req.Title, Address: address, Media: v1.Media(*req.Media),
 	})
 	if err != nil {
 		writeFailure(w, err)
@@ -82,20 +83,23 @@ func readNewRoom(w http.ResponseWriter, r *http.Request) (*newRoom, error) {
 			return nil, err
 		}
 	}
+	if req.Title != "" {
+		if err := protocol.CheckTitle(req.Title); err != nil {
+			return nil, err
+		}
+	}
 	return &req, req.Media.Check()
 }
 
 func (g *Gateway) roomURL(r *http.Request, id string) string {
-	base := url.URL{Scheme: "http", Host: r.Host}
-	if g.config.PublicURL != nil {
-		base = *g.config.PublicURL
-	}
-	return base.JoinPath("r", url.PathEscape(id)).String()
+	return g.baseURL(r).JoinPath("r", url.PathEscape(id)).String()
 }
 
 // roomState is the answer of GET /v1/rooms/{id}.
 type roomState struct {
-	ID      string `json:"id"`
+	ID string `json:"id"`
+	// Title is absent where a PIN is asked.
+	Title   string `json:"title,omitempty"`
 	PIN     bool   `json:"pin"`
 	Locked  bool   `json:"locked"`
 	Members int    `json:"members"`
@@ -117,7 +121,7 @@ func (g *Gateway) roomInfo(w http.ResponseWriter, r *http.Request) {
 		writeFailure(w, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, roomState{ID: id, PIN: info.PIN, Locked: info.Locked, Members: info.Members})
+	writeJSON(w, http.StatusOK, roomState{ID: id, Title: info.Title, PIN: info.PIN, Locked: info.Locked, Members: info.Members})
 }
 
 // endpointList is the answer of GET /v1/endpoints.
@@ -137,6 +141,11 @@ func (g *Gateway) listEndpoints(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok", "nodeId": g.config.NodeID})
+}
+
+// isRefusal says whether an error is one of a code.
+func isRefusal(err error, code protocol.ErrorCode) bool {
+	return errors.Is(err, &protocol.Error{Code: code})
 }
 
 // writeFailure answers with any error: what is not meant for clients is

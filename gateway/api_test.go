@@ -35,7 +35,7 @@ func TestCreateRoom(t *testing.T) {
 		code       protocol.ErrorCode
 	}{
 		{"the least", `{"name":"Ann"}`, 201, ""},
-		{"everything", `{"name":"Ann","pin":"4711","media":{"kind":"url","url":"https://site.example/film.mp4","title":"Film","durationMs":60000}}`, 201, ""},
+		{"everything", `{"name":"Ann","pin":"4711","title":"Film night","media":{"kind":"url","url":"https://site.example/film.mp4","title":"Film","durationMs":60000,"subtitles":[{"url":"https://site.example/film.vtt","label":"English","lang":"en"}]}}`, 201, ""},
 		{"unknown fields", `{"name":"Ann","colour":"red"}`, 201, ""},
 		{"no JSON", `name=Ann`, 400, protocol.CodeMalformed},
 		{"two values", `{"name":"Ann"}{}`, 400, protocol.CodeMalformed},
@@ -45,6 +45,10 @@ func TestCreateRoom(t *testing.T) {
 		{"a blank name", `{"name":"  "}`, 400, protocol.CodeInvalid},
 		{"a long name", `{"name":"` + strings.Repeat("x", 51) + `"}`, 400, protocol.CodeInvalid},
 		{"a long PIN", `{"name":"Ann","pin":"` + strings.Repeat("1", 33) + `"}`, 400, protocol.CodeInvalid},
+		{"a blank title", `{"name":"Ann","title":"  "}`, 400, protocol.CodeInvalid},
+		{"a long title", `{"name":"Ann","title":"` + strings.Repeat("x", 101) + `"}`, 400, protocol.CodeInvalid},
+		{"a title with a line break", `{"name":"Ann","title":"a\nb"}`, 400, protocol.CodeInvalid},
+		{"a script for subtitles", `{"name":"Ann","media":{"kind":"clip","subtitles":[{"url":"javascript:alert(1)"}]}}`, 400, protocol.CodeInvalid},
 		{"other media", `{"name":"Ann","media":{"kind":"tape"}}`, 400, protocol.CodeInvalid},
 		{"a script for media", `{"name":"Ann","media":{"kind":"url","url":"javascript:alert(1)"}}`, 400, protocol.CodeInvalid},
 		{"a large body", `{"name":"Ann","x":"` + strings.Repeat("x", 16<<10) + `"}`, 413, protocol.CodeTooLarge},
@@ -76,6 +80,38 @@ func TestCreateRoomWithMedia(t *testing.T) {
 		want := protocol.Media{Kind: protocol.MediaURL, URL: "https://site.example/film.mp4", Title: "Film", DurationMs: 60_000}
 		if diff := cmp.Diff(want, ann.view.Room.Media); diff != "" {
 			t.Errorf("the room's media (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// What a room is called is told to everybody who has its id, unless a PIN is
+// asked; the host changes it.
+func TestRoomTitle(t *testing.T) {
+	virtual(t, func(t *testing.T, w *world) {
+		made := w.create(`{"name":"Ann","title":"Film <night>"}`)
+		ann := w.enter(made, "Ann")
+		ben := w.join(ann.room, "Ben", office)
+		told := func() string {
+			var info roomState
+			w.get("/v1/rooms/"+ann.room).into(t, &info)
+			return info.Title
+		}
+		if got := ben.view.Room.Settings.Title; got != "Film <night>" || told() != got {
+			t.Errorf("inside the room is called %q, outside %q", got, told())
+		}
+		ben.refuse(&protocol.ChangeSettings{Command: ben.id(), Title: new("mine")}, protocol.CodeForbidden)
+		ann.do(&protocol.ChangeSettings{Command: ann.id(), PIN: new("4711")})
+		if got := told(); got != "" {
+			t.Errorf("with a PIN outsiders are told %q", got)
+		}
+		ann.do(&protocol.ChangeSettings{Command: ann.id(), PIN: new(""), Title: new("Another")})
+		if got := told(); got != "Another" {
+			t.Errorf("without the PIN outsiders are told %q", got)
+		}
+		ann.do(&protocol.ChangeSettings{Command: ann.id(), Title: new("")})
+		ben.settle()
+		if got := ben.view.Room.Settings.Title + told(); got != "" {
+			t.Errorf("the title is still %q", got)
 		}
 	})
 }

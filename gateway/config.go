@@ -32,17 +32,21 @@ type Config struct {
 	LogFormat      string
 	// Secrets are those in force, the newest first; none means: make and keep
 	// one in DataDir.
-	Secrets           [][]byte
-	DrainTimeout      time.Duration
-	SeatGrace         time.Duration
-	RoomTTL           time.Duration
-	MaxMembers        int
-	MaxSessions       int
-	SessionsPerIP     int
-	RoomsPerIPPerHour int
-	ConnectsPerIP     int // in a minute
-	MessagesPerSecond float64
-	CommandsPerSecond float64
+	Secrets [][]byte
+	// STUNURLs and TURNURLs are servers for the members' WebRTC connections,
+	// TURNSecret what credentials for the latter are made with.
+	STUNURLs, TURNURLs []string
+	TURNSecret         string
+	DrainTimeout       time.Duration
+	SeatGrace          time.Duration
+	RoomTTL            time.Duration
+	MaxMembers         int
+	MaxSessions        int
+	SessionsPerIP      int
+	RoomsPerIPPerHour  int
+	ConnectsPerIP      int // in a minute
+	MessagesPerSecond  float64
+	CommandsPerSecond  float64
 
 	// Warnings say what of the environment was ignored, and why.
 	Warnings []string
@@ -92,6 +96,9 @@ func LoadConfig(args, environ []string) (*Config, error) {
 		if err := c.assign(name, value, "flag --"+name); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.checkICE(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }

@@ -108,6 +108,12 @@ func TestConfigErrors(t *testing.T) {
 		{"a short secret", []string{"--secret", "swordfish"}, nil, []string{"--secret", "at least 16"}},
 		{"a short old secret", nil, []string{"TANDEM_SECRET=" + secret + ",swordfish"}, []string{"TANDEM_SECRET", "at least 16"}},
 		{"a secret file that is not there", nil, []string{"TANDEM_SECRET_FILE=/nowhere/secret"}, []string{"TANDEM_SECRET_FILE", "/nowhere/secret"}},
+		{"TURN without a secret", []string{"--turn-urls", "turn:turn.example"}, nil, []string{"turn-urls", "turn-secret", "static-auth-secret"}},
+		{"a secret of no TURN", []string{"--turn-secret", secret}, nil, []string{"turn-secret", "turn-urls", "turn:turn.example:3478"}},
+		{"a STUN server with slashes", []string{"--stun-urls", "stun://stun.example"}, nil, []string{"--stun-urls", `"stun://stun.example"`, "stun:stun.example:3478"}},
+		{"a TURN server for STUN", nil, []string{"TANDEM_STUN_URLS=turn:turn.example"}, []string{"TANDEM_STUN_URLS", "stun:stun.example:3478"}},
+		{"a TURN server over SCTP", []string{"--turn-urls", "turn:turn.example?transport=sctp"}, nil, []string{"--turn-urls", "transport=tcp"}},
+		{"many STUN servers", []string{"--stun-urls", strings.Repeat("stun:stun.example,", 9)}, nil, []string{"--stun-urls", "9", "8 are the most"}},
 		{"two secrets", nil, []string{"TANDEM_SECRET_FILE=" + write(t, "s", secret), "TANDEM_SECRET=" + secret}, []string{"TANDEM_SECRET_FILE", "one of them"}},
 		{"a file for what is no secret", nil, []string{"TANDEM_NODE_ID_FILE=/etc/hostname"}, []string{"TANDEM_NODE_ID_FILE", "no such option"}},
 	} {
@@ -165,6 +171,7 @@ func TestEveryOption(t *testing.T) {
 	values := map[string]string{
 		"http-addr": "[::1]:80", "https-addr": "[::1]:443", "tls": "off", "data-dir": "elsewhere", "node-id": "n1", "public-url": "https://watch.example", "allowed-origins": "https://a.example,https://b.example",
 		"trusted-proxies": "10.0.0.0/8,192.0.2.1/32", "log-level": "debug", "log-format": "json", "secret": "a long enough secret", "drain-timeout": "1m0s",
+		"stun-urls": "stun:a.example,stuns:b.example:5349", "turn-urls": "turn:a.example?transport=tcp", "turn-secret": "a secret of TURN",
 		"seat-grace": "1s", "room-ttl": "2h0m0s", "max-members": "7", "max-sessions": "8", "max-sessions-per-ip": "9", "max-rooms-per-ip": "10", "max-connects-per-ip": "12", "max-message-rate": "11.5", "max-command-rate": "13.5",
 	}
 	var help bytes.Buffer
@@ -177,10 +184,17 @@ func TestEveryOption(t *testing.T) {
 			t.Errorf("%s: the test has no value for it", o.Name)
 			continue
 		}
+		// What needs another option gets that by a flag.
+		var also []string
+		if o.Name == "turn-urls" {
+			also = []string{"--turn-secret", values["turn-secret"]}
+		} else if o.Name == "turn-secret" {
+			also = []string{"--turn-urls", values["turn-urls"]}
+		}
 		file := write(t, "c.yaml", o.Name+`: "`+value+"\"\n")
 		for how, c := range map[string]*Config{
-			"flag": load(t, []string{"--" + o.Name, value}, nil), "variable": load(t, nil, []string{variable(o.Name) + "=" + value}),
-			"file": load(t, []string{"--config", file}, nil),
+			"flag": load(t, append(also, "--"+o.Name, value), nil), "variable": load(t, also, []string{variable(o.Name) + "=" + value}),
+			"file": load(t, append(also, "--config", file), nil),
 		} {
 			if got := o.get(c); got != value && !o.Secret || !strings.HasPrefix(c.sources[o.Name], how) {
 				t.Errorf("%s by %s is %q, from %s", o.Name, how, got, c.sources[o.Name])

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem.watch/tandem/client"
 	"tandem.watch/tandem/core"
 	"tandem.watch/tandem/core/roomlog/sqlite"
 	v1 "tandem.watch/tandem/gateway/v1"
@@ -51,6 +52,7 @@ type Gateway struct {
 	// attempts bounds how often an address begins sessions.
 	attempts *limit.Keyed
 	counters *v1.Counters
+	page     watchPage
 
 	ready    atomic.Bool
 	listener net.Listener
@@ -95,6 +97,7 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 		conns:    newConnLimit(newCounter(c.MaxSessions+1000, c.SessionsPerIP+100), c.trusts),
 		attempts: limit.NewKeyed(max(1, c.ConnectsPerIP/2), time.Minute/time.Duration(c.ConnectsPerIP), 50_000),
 		counters: v1.NewCounters(logger),
+		page:     newWatchPage(client.Page()),
 	}
 	g.hub, err = core.NewHub(core.Options{
 		Log: log, Clock: g.clock, Secrets: secrets, Logger: logger, Grace: c.SeatGrace, MaxMembers: c.MaxMembers,
@@ -112,7 +115,10 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 func (g *Gateway) sessionOptions() v1.Options {
 	return v1.Options{
 		Hub: g.hub, Clock: g.clock, Logger: g.logger,
-		Encoding: &v1.JSON{Endpoints: func() []protocol.Endpoint { return g.endpoints(nil) }},
+		Encoding: &v1.JSON{
+			Endpoints:  func() []protocol.Endpoint { return g.endpoints(nil) },
+			ICEServers: func(member string) []protocol.ICEServer { return g.config.iceServers(member, time.Now()) },
+		},
 		Limits: v1.Limits{
 			MessagesPerSecond: g.config.MessagesPerSecond, Burst: int(3 * g.config.MessagesPerSecond),
 			CommandsPerSecond: g.config.CommandsPerSecond, CommandBurst: int(6 * g.config.CommandsPerSecond),

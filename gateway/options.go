@@ -124,6 +124,19 @@ var options = []option{
 			return "set"
 		},
 	},
+	iceURLs("stun-urls", "STUN servers for face cameras between networks, such as stun:stun.example:3478; without any, cameras work in one network", "stun", func(c *Config) *[]string { return &c.STUNURLs }),
+	iceURLs("turn-urls", "TURN servers for face cameras that cannot connect directly, such as turn:turn.example:3478", "turn", func(c *Config) *[]string { return &c.TURNURLs }),
+	{
+		Name: "turn-secret", Secret: true,
+		Help: "secret of the TURN servers (coturn's static-auth-secret), of which members get credentials for a day",
+		set:  func(c *Config, v string) error { c.TURNSecret = v; return nil },
+		get: func(c *Config) string {
+			if c.TURNSecret == "" {
+				return ""
+			}
+			return "set"
+		},
+	},
 	duration("drain-timeout", "10s", "how long a stop may take to tell everybody", func(c *Config) *time.Duration { return &c.DrainTimeout }),
 	duration("seat-grace", "30s", "how long a seat waits for a dropped connection to come back", func(c *Config) *time.Duration { return &c.SeatGrace }),
 	duration("room-ttl", "24h", "how long an empty room is kept", func(c *Config) *time.Duration { return &c.RoomTTL }),

@@ -375,13 +375,17 @@ func (w *world) tell(e protocol.Event) string {
 		words = append(words, string(e.Timeline.Cause), fmt.Sprint(e.Timeline.Position))
 	case protocol.EventMedia:
 		words = append(words, string(e.Media.Kind))
+	case protocol.EventQueued:
+		words = append(words, e.Queued.Item.Media.Title, "at", fmt.Sprint(e.Queued.Index))
+	case protocol.EventUnqueued:
+		words = append(words, string(e.Unqueued.Reason))
 	case protocol.EventReady:
 		words = append(words, w.names[e.Ready.Member])
 	case protocol.EventChat:
 		words = append(words, w.names[e.Chat.Member], e.Chat.Text)
 	case protocol.EventUnbanned:
 		words = append(words, w.names[e.Unbanned.ID])
-	case protocol.EventGate, protocol.EventSettings:
+	case protocol.EventGate, protocol.EventMoved, protocol.EventSettings:
 	}
 	return strings.Join(words, " ")
 }

@@ -199,9 +199,17 @@ func TestWelcomeToALargeRoom(t *testing.T) {
 		const most = 260
 		name := strings.Repeat("😀", protocol.MaxName)
 		ann := w.host(name)
-		ann.do(&protocol.SetMedia{Command: ann.id(), Media: protocol.Media{
-			Kind: protocol.MediaURL, URL: "https://site.example/" + strings.Repeat("a", 2000), Title: strings.Repeat("😀", protocol.MaxTitle),
-		}})
+		media := protocol.Media{
+			Kind: protocol.MediaURL, URL: "https://site.example/" + strings.Repeat(`"`, 2000), Title: strings.Repeat("😀", protocol.MaxTitle),
+			Subtitles: []protocol.Subtitle{{URL: "https://site.example/" + strings.Repeat(`"`, 1500), Label: strings.Repeat("😀", protocol.MaxLabel)}},
+		}
+		ann.do(&protocol.SetMedia{Command: ann.id(), Media: media})
+		ann.do(&protocol.ChangeSettings{Command: ann.id(), Title: new(strings.Repeat("😀", protocol.MaxRoomTitle))})
+		for _, m := range []protocol.Media{media, {Kind: protocol.MediaClip}} {
+			for ann.ask(&protocol.Enqueue{Command: ann.id(), Media: m}).Type() == "ack" { // until it is full
+				time.Sleep(100 * time.Millisecond)
+			}
+		}
 		for i := range 50 {
 			c := w.join(ann.room, name, fmt.Sprint("203.0.113.", i))
 			ann.do(&protocol.Remove{Command: ann.id(), Member: c.member, Ban: true})
@@ -237,6 +245,12 @@ func TestWelcomeToALargeRoom(t *testing.T) {
 			if !known[c.member] {
 				t.Fatalf("the presence of %d members is told, want of %d", len(known), most)
 			}
+		}
+		if size := protocol.JSONSize(late.welcome.Room.Queue); size < protocol.MaxQueueBytes-1000 {
+			t.Errorf("the queue has %d bytes, want about %d", size, protocol.MaxQueueBytes)
+		}
+		if size := protocol.JSONSize(late.welcome); size < protocol.MaxMessage-12<<10 {
+			t.Errorf("welcome has %d bytes: more could be told at once", size)
 		}
 		if got := late.view.Room; len(got.Members) != most+1 || len(got.Banned) != 50 || got.Gate == nil {
 			t.Errorf("%d members and %d bans are told, and the gate %v", len(got.Members), len(got.Banned), got.Gate)

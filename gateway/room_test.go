@@ -26,7 +26,7 @@ func TestCreateAndJoin(t *testing.T) {
 		}
 		now := time.Now().UnixMicro()
 		want := &protocol.Room{
-			ID: made.ID, Host: ann.member, Settings: protocol.Settings{GuestControl: true}, Media: protocol.Media{Kind: protocol.MediaClip},
+			ID: made.ID, Host: ann.member, Settings: protocol.Settings{GuestControl: true}, Media: protocol.Media{Kind: protocol.MediaClip}, MediaNumber: 1,
 			Timeline: protocol.Timeline{Rate: 1, At: now, Number: 1}, MemberCount: 1,
 			Members: []protocol.Member{{ID: ann.member, Name: "Ann", Role: protocol.RoleHost, JoinedAt: now}},
 		}
@@ -197,6 +197,7 @@ func TestIdleRoomIsUnloaded(t *testing.T) {
 			t.Errorf("%d rooms in memory after 61 s, want none", n)
 		}
 		ben := w.join(ann.room, "Ben", office)
+		_ = ben.Send(&protocol.GetHistory{})
 		lines := only[*protocol.History](ben).Lines
 		if len(lines) != 1 || lines[0].Text != "hello" || lines[0].Name != "Ann" {
 			t.Errorf("Ben found the chat %+v", lines)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"tandem.watch/tandem/client"
@@ -14,18 +15,39 @@ import (
 )
 
 // contentPolicy allows a page what the watch page needs: its own scripts and
-// styles, media from anywhere, and connections to gateways.
+// styles, media and subtitles from anywhere, and connections to gateways.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
-	"media-src 'self' https: http: blob:; connect-src 'self' ws: wss: https:; font-src 'self'; " +
+	"media-src 'self' https: http: blob:; connect-src 'self' ws: wss: http: https:; font-src 'self'; manifest-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// routes serves the API below /v1/, which answers in JSON whatever is asked,
+// and everything else.
 func (g *Gateway) routes() http.Handler {
+	api, site := g.apiRoutes(), g.siteRoutes()
+	return g.secured(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1/") {
+			api.ServeHTTP(w, r)
+		} else {
+			site.ServeHTTP(w, r)
+		}
+	}))
+}
+
+func (g *Gateway) apiRoutes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /v1/ws", g.limitSessions(g.ws))
 	mux.Handle("POST /v1/rooms", g.fromPages(g.createRoom))
 	mux.Handle("OPTIONS /v1/rooms", g.fromPages(preflight))
 	mux.Handle("GET /v1/rooms/{id}", g.fromPages(g.roomInfo))
 	mux.HandleFunc("GET /v1/endpoints", g.listEndpoints)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, http.StatusNotFound, protocol.Errorf("not_found", "there is no such address here"))
+	})
+	return mux
+}
+
+func (g *Gateway) siteRoutes() http.Handler {
+	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", g.health)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -37,20 +59,17 @@ func (g *Gateway) routes() http.Handler {
 	})
 
 	app, sdk := newAssets(client.App()), newAssets(client.SDK())
-	page := app.named("index.html")
-	mux.Handle("GET /{$}", page)
-	mux.Handle("GET /r/{id}", page)
+	mux.HandleFunc("GET /{$}", g.home)
+	mux.HandleFunc("GET /r/{id}", g.roomPage)
+	mux.HandleFunc("GET /", notFound)
 	mux.Handle("GET /app/", http.StripPrefix("/app/", app))
 	mux.Handle("GET /sdk/v1/", http.StripPrefix("/sdk/v1/", crossOrigin(sdk)))
 	mux.Handle("GET /clip.webm", clip(client.Clip()))
-	mux.HandleFunc("/v1/", func(w http.ResponseWriter, _ *http.Request) {
-		writeError(w, http.StatusNotFound, protocol.Errorf("not_found", "there is no such address here"))
-	})
-	return secured(mux)
+	return mux
 }
 
 // secured sets the headers that every answer has.
-func secured(next http.Handler) http.Handler {
+func (g *Gateway) secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentPolicy)
@@ -58,7 +77,9 @@ func secured(next http.Handler) http.Handler {
 		// A room's address lets one in: it does not leave with a link or a request.
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Permissions-Policy", "camera=(self), microphone=(self), fullscreen=(self), geolocation=()")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		if g.trustworthy(r) {
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -146,21 +167,21 @@ func newAssets(files fs.FS) assets {
 
 // ServeHTTP serves the file of the request's path.
 func (a assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a.serve(w, r, path.Clean(r.URL.Path))
-}
-
-// named serves one file whatever the path.
-func (a assets) named(name string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, name) })
-}
-
-func (a assets) serve(w http.ResponseWriter, r *http.Request, name string) {
+	name := path.Clean(r.URL.Path)
 	file, ok := a[name]
 	if !ok {
 		http.NotFound(w, r)
 		return
 	}
-	w.Header().Set("Cache-Control", "no-cache")
+	switch path.Ext(name) {
+	case ".png": // of no release in particular
+		w.Header().Set("Cache-Control", "public, max-age=86400")
+	case ".webmanifest": // which not every system's tables know
+		w.Header().Set("Content-Type", "application/manifest+json")
+		fallthrough
+	default:
+		w.Header().Set("Cache-Control", "no-cache")
+	}
 	w.Header().Set("ETag", file.tag)
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(file.data))
 }

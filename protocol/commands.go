@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"net/url"
 	"strings"
 	"unicode"
 )
@@ -76,6 +75,8 @@ type ChangeSettings struct {
 	Locked *bool `json:"locked,omitempty"`
 	// PIN is asked of new members; "" removes it.
 	PIN *string `json:"pin,omitempty"`
+	// Title is what the room is called: at most 100 characters; "" removes it.
+	Title *string `json:"title,omitempty"`
 }
 
 // Transfer makes another member host. Host only.
@@ -187,11 +188,16 @@ func (m *Say) validate() error {
 func (m *Rename) validate() error { return first(m.Command.validate(), CheckName(m.Name)) }
 
 func (m *ChangeSettings) validate() error {
-	if m.GuestControl == nil && m.Locked == nil && m.PIN == nil {
+	if m.GuestControl == nil && m.Locked == nil && m.PIN == nil && m.Title == nil {
 		return invalid("settings", "names nothing to change")
 	}
 	if m.PIN != nil && *m.PIN != "" {
 		if err := CheckPIN(*m.PIN); err != nil {
+			return err
+		}
+	}
+	if m.Title != nil && *m.Title != "" {
+		if err := CheckTitle(*m.Title); err != nil {
 			return err
 		}
 	}
@@ -209,37 +215,6 @@ func (m *SetRole) validate() error {
 
 func (m *Remove) validate() error { return first(m.Command.validate(), checkMember(m.Member)) }
 func (m *Unban) validate() error  { return first(m.Command.validate(), checkMember(m.Member)) }
-
-// Check checks a medium: a clip and a file have no URL; a URL is absolute,
-// http or https, without credentials. Its error is an *Error with CodeInvalid.
-func (m Media) Check() error {
-	if m.Title != "" {
-		if err := checkText("media.title", m.Title, MaxTitle); err != nil {
-			return err
-		}
-	}
-	if m.DurationMs < 0 || m.DurationMs > MaxPosition*1000 {
-		return invalid("media.durationMs", "is out of range")
-	}
-	switch m.Kind {
-	case MediaClip, MediaFile:
-		if m.URL != "" {
-			return invalid("media.url", "belongs to the kind %q only", MediaURL)
-		}
-		return nil
-	case MediaURL:
-		if len(m.URL) > MaxURL {
-			return invalid("media.url", "has more than %d bytes", MaxURL)
-		}
-		u, err := url.Parse(m.URL)
-		if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || u.User != nil {
-			return invalid("media.url", "must be an absolute http or https address")
-		}
-		return nil
-	default:
-		return invalid("media.kind", "must be %q, %q or %q", MediaURL, MediaFile, MediaClip)
-	}
-}
 
 func checkOptionalPosition(p *float64) error {
 	if p == nil {

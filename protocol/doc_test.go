@@ -162,6 +162,11 @@ func TestReadmeNamesValuesOfFixedSets(t *testing.T) {
 			t.Errorf("README.md does not name the reason %q", r)
 		}
 	}
+	for _, r := range constants[UnqueueReason](t, "events.go", "UnqueueReason") {
+		if !slices.Contains(codeSpans(events), strconv.Quote(string(r))) {
+			t.Errorf("README.md does not name the reason %q", r)
+		}
+	}
 	for _, r := range constants[Role](t, "room.go", "Role") {
 		if !slices.Contains(codeSpans(gateway), strconv.Quote(string(r))) {
 			t.Errorf("README.md does not name the role %q", r)
@@ -181,7 +186,9 @@ func TestReadmeHasTheLimits(t *testing.T) {
 	}
 	for what, limit := range map[string]float64{
 		"message": MaxMessage, "room id": MaxRoomID, "name": MaxName, "PIN": MaxPIN, "line of chat": MaxChat,
-		"reaction": MaxReaction, "media URL": MaxURL, "media title": MaxTitle, "media duration": MaxPosition * 1000,
+		"reaction": MaxReaction, "media URL": MaxURL, "media title": MaxTitle, "title of a room": MaxRoomTitle,
+		"subtitles of media": MaxSubtitles, "label of subtitles": MaxLabel, "language tag of subtitles": MaxLang, "media": MaxMedia,
+		"queue": MaxQueue, "bytes of a queue": MaxQueueBytes, "media duration": MaxPosition * 1000,
 		"signal's `data`": MaxSignal, "id of a member": MaxName, "position": MaxPosition, "rate": MaxRate,
 		"history": MaxHistory, "unanswered commands": MaxInFlight,
 		"members in one `welcome` or `members`": MembersPage, "silence of a client": SilenceLimit.Seconds(),

@@ -30,6 +30,7 @@ const (
 	// Commands.
 	CodeForbidden     ErrorCode = "forbidden"      // the member's role does not allow it
 	CodeNotFound      ErrorCode = "not_found"      // the member it names is not here
+	CodeQueueFull     ErrorCode = "queue_full"     // the queue has all the items, or the bytes, that it may
 	CodeCommandReused ErrorCode = "command_reused" // the id was used by another command
 	CodeCommandStale  ErrorCode = "command_stale"  // the id is below one already done, and was not done itself
 
@@ -45,7 +46,7 @@ func ErrorCodes() []ErrorCode {
 	return []ErrorCode{
 		CodeMalformed, CodeTooLarge, CodeUnknownType, CodeInvalid, CodeHelloExpected, CodeHelloRepeated,
 		CodeUnsupportedVersion, CodeRoomNotFound, CodeRoomFull, CodeRoomLocked, CodePINRequired, CodePINInvalid,
-		CodePINThrottled, CodeBanned, CodeSeatUnknown, CodeForbidden, CodeNotFound, CodeCommandReused,
+		CodePINThrottled, CodeBanned, CodeSeatUnknown, CodeForbidden, CodeNotFound, CodeQueueFull, CodeCommandReused,
 		CodeCommandStale, CodeRateLimited, CodeUnavailable, CodeUnknown, CodeInternal,
 	}
 }

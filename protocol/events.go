@@ -12,6 +12,9 @@ const (
 	EventRenamed  EventType = "renamed"
 	EventTimeline EventType = "timeline"
 	EventMedia    EventType = "media"
+	EventQueued   EventType = "queued"
+	EventUnqueued EventType = "unqueued"
+	EventMoved    EventType = "moved"
 	EventGate     EventType = "gate"
 	EventReady    EventType = "ready"
 	EventChat     EventType = "chat"
@@ -39,6 +42,9 @@ type Event struct {
 	Renamed  *Renamed      `json:"renamed,omitempty"`
 	Timeline *Change       `json:"timeline,omitempty"`
 	Media    *Media        `json:"media,omitempty"`
+	Queued   *Queued       `json:"queued,omitempty"`
+	Unqueued *Unqueued     `json:"unqueued,omitempty"`
+	Moved    *Moved        `json:"moved,omitempty"`
 	Gate     *Gate         `json:"gate,omitempty"`
 	Ready    *ReadyMember  `json:"ready,omitempty"`
 	Chat     *Chat         `json:"chat,omitempty"`
@@ -97,6 +103,35 @@ const (
 type Change struct {
 	Timeline
 	Cause Cause `json:"cause"`
+}
+
+// Queued adds an item to the queue.
+type Queued struct {
+	Item QueueItem `json:"item"`
+	// Index is its place there, counted from 0.
+	Index int `json:"index"`
+}
+
+// UnqueueReason says why an item is no longer in the queue.
+type UnqueueReason string
+
+// Every reason to leave the queue.
+const (
+	UnqueuedPlayed  UnqueueReason = "played" // it becomes the media
+	UnqueuedRemoved UnqueueReason = "removed"
+)
+
+// Unqueued takes an item out of the queue.
+type Unqueued struct {
+	Item   uint64        `json:"item"`
+	Reason UnqueueReason `json:"reason"`
+}
+
+// Moved gives an item of the queue another place.
+type Moved struct {
+	Item uint64 `json:"item"`
+	// Index is its place afterwards, counted from 0.
+	Index int `json:"index"`
 }
 
 // ReadyMember says that a member is ready for the gate of that number.

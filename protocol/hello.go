@@ -62,5 +62,14 @@ func CheckName(name string) error {
 	return checkText("name", name, MaxName)
 }
 
+// CheckTitle checks a room's title: 1 to 100 characters, with the rules of
+// names. Its error is an *Error with CodeInvalid.
+func CheckTitle(title string) error {
+	if isBlank(title) && title != "" {
+		return invalid("title", "is blank")
+	}
+	return checkText("title", title, MaxRoomTitle)
+}
+
 // CheckPIN checks a PIN that is to be set: 1 to 32 characters.
 func CheckPIN(pin string) error { return checkText("pin", pin, MaxPIN) }

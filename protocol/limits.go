@@ -26,6 +26,19 @@ const (
 	MaxURL = 2048
 	// MaxTitle is the longest media title.
 	MaxTitle = 200
+	// MaxRoomTitle is the longest title of a room.
+	MaxRoomTitle = 100
+	// MaxSubtitles is how many subtitles a medium may have; MaxLabel and MaxLang
+	// are the longest label and language tag of one.
+	MaxSubtitles = 8
+	MaxLabel     = 50
+	MaxLang      = 35
+	// MaxMedia is the largest medium in bytes, as JSON.
+	MaxMedia = 8 << 10
+	// MaxQueue is how many items a queue holds, and MaxQueueBytes how many bytes
+	// as JSON, so that it fits into a snapshot whole.
+	MaxQueue      = 100
+	MaxQueueBytes = 32 << 10
 	// MaxSignal is the largest payload of a signal in bytes.
 	MaxSignal = 32 << 10
 	// MaxPosition is the last position in seconds: about 115 days.

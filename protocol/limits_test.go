@@ -31,6 +31,9 @@ func TestTextLimits(t *testing.T) {
 		{"member", `{"type":"transfer","id":1,"member":"%s"}`, "é", MaxName},
 		{"title", `{"type":"media","id":1,"media":{"kind":"clip","title":"%s"}}`, "é", MaxTitle},
 		{"URL", `{"type":"media","id":1,"media":{"kind":"url","url":"https://media.example/%s"}}`, "x", MaxURL - len("https://media.example/")},
+		{"room title", `{"type":"settings","id":1,"title":"%s"}`, "🎬", MaxRoomTitle},
+		{"subtitle URL", `{"type":"enqueue","id":1,"media":{"kind":"clip","subtitles":[{"url":"https://media.example/%s"}]}}`, "x", MaxURL - len("https://media.example/")},
+		{"subtitle label", `{"type":"media","id":1,"media":{"kind":"clip","subtitles":[{"url":"https://a.example","label":"%s"}]}}`, "日", MaxLabel},
 		{"signal", `{"type":"signal","to":"m","data":"%s"}`, "x", MaxSignal - len(`""`)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -59,6 +62,9 @@ func TestNumberLimits(t *testing.T) {
 		{"position of pause", `{"type":"pause","id":1,"position":%s}`, []string{"null", "0", "1e7"}, []string{"-1e-9", "10000000.01", "1e309"}},
 		{"rate", `{"type":"rate","id":1,"rate":%s}`, []string{"0.25", "4", "1"}, []string{"0.24999", "4.00001", "0", "-1", "1e309", "null"}},
 		{"id", `{"type":"leave","id":%s}`, []string{"1", "9007199254740991"}, []string{"0", "-1", "9007199254740992", "1.0", "1e3", "18446744073709551616", "null"}},
+		{"item of unqueue", `{"type":"unqueue","id":1,"item":%s}`, []string{"1", "18446744073709551615"}, []string{"0", "-1", "1.5", "null", `"1"`}},
+		{"item of move", `{"type":"move","id":1,"item":%s}`, []string{"1"}, []string{"0", "-1", "null"}},
+		{"after of next", `{"type":"next","id":1,"after":%s}`, []string{"0", "9007199254740991"}, []string{"-1", "9007199254740992", "1.0", "null"}},
 		{"gate", `{"type":"ready","id":1,"gate":%s}`, []string{"0", "1"}, []string{"-1", "0.5"}},
 		{"limit of history", `{"type":"history","limit":%s}`, []string{"0", "1", "100"}, []string{"-1", "101", "1.5", "99999999999999999999"}},
 		{"duration", `{"type":"media","id":1,"media":{"kind":"clip","durationMs":%s}}`, []string{"0", "10000000000"}, []string{"-1", "10000000001", "1.5"}},
@@ -80,6 +86,35 @@ func TestNumberLimits(t *testing.T) {
 				wantCode(t, err, CodeInvalid)
 			})
 		}
+	}
+}
+
+// TestMediaLimit checks the bytes of media as a whole, at the limit and one
+// beyond it, with characters that JSON escapes.
+func TestMediaLimit(t *testing.T) {
+	long := func(bytes int) Media {
+		m := Media{Kind: MediaClip, Title: strings.Repeat(`"\`, MaxTitle/2)}
+		for range 4 {
+			m.Subtitles = append(m.Subtitles, Subtitle{URL: "https://media.example/"})
+		}
+		for i := range m.Subtitles {
+			if missing := bytes - JSONSize(m); missing > 0 {
+				m.Subtitles[i].URL += strings.Repeat("x", min(missing, MaxURL-len(m.Subtitles[i].URL)))
+			}
+		}
+		return m
+	}
+	if size := JSONSize(long(MaxMedia)); size != MaxMedia {
+		t.Fatalf("the media have %d bytes", size)
+	}
+	if err := long(MaxMedia).Check(); err != nil {
+		t.Errorf("at the limit: %v", err)
+	}
+	wantCode(t, long(MaxMedia+1).Check(), CodeInvalid)
+	// Whatever was valid without subtitles still is.
+	old := Media{Kind: MediaURL, URL: "https://media.example/" + strings.Repeat("\u2028", 675), Title: strings.Repeat("🎬", MaxTitle), DurationMs: 1e10}
+	if err := old.Check(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -58,7 +58,21 @@ func (c *replica) apply(e Event) {
 	case EventTimeline:
 		r.Timeline, r.Gate = e.Timeline.Timeline, nil
 	case EventMedia:
-		r.Media = *e.Media
+		r.Media, r.MediaNumber = *e.Media, e.Number
+	case EventQueued:
+		if c.item(e.Queued.Item.ID) < 0 {
+			r.Queue = slices.Insert(r.Queue, min(e.Queued.Index, len(r.Queue)), e.Queued.Item)
+		}
+	case EventUnqueued:
+		if i := c.item(e.Unqueued.Item); i >= 0 {
+			r.Queue = slices.Delete(r.Queue, i, i+1)
+		}
+	case EventMoved:
+		if i := c.item(e.Moved.Item); i >= 0 {
+			item := r.Queue[i]
+			r.Queue = slices.Delete(r.Queue, i, i+1)
+			r.Queue = slices.Insert(r.Queue, min(e.Moved.Index, len(r.Queue)), item)
+		}
 	case EventGate:
 		gate := *e.Gate
 		r.Gate = &gate
@@ -99,6 +113,11 @@ func (c *replica) left(l Left) {
 		g.Waiting, g.Ready = slices.DeleteFunc(g.Waiting, is), slices.DeleteFunc(g.Ready, is)
 		g.Needed = max(1, (len(g.Waiting)*6+9)/10)
 	}
+}
+
+// item is where in the queue an item is; -1 if it is not there.
+func (c *replica) item(id uint64) int {
+	return slices.IndexFunc(c.room.Queue, func(q QueueItem) bool { return q.ID == id })
 }
 
 func (c *replica) member(id string) *Member {

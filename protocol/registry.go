@@ -17,6 +17,14 @@ func newClientMessage(typ string) ClientMessage {
 		return new(Rate)
 	case "media":
 		return new(SetMedia)
+	case "enqueue":
+		return new(Enqueue)
+	case "unqueue":
+		return new(Unqueue)
+	case "move":
+		return new(Move)
+	case "next":
+		return &Next{After: math.MaxUint64} // as with seek
 	case "ready":
 		return new(Ready)
 	case "chat":

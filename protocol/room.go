@@ -31,6 +31,28 @@ type Media struct {
 	Title string `json:"title,omitempty"`
 	// DurationMs lets members warn when their own file differs; 0 is unknown.
 	DurationMs int64 `json:"durationMs,omitempty"`
+	// Subtitles may be chosen by each member: at most 8, of every kind of media.
+	Subtitles []Subtitle `json:"subtitles,omitempty"`
+}
+
+// Subtitle is a track of subtitles in WebVTT.
+type Subtitle struct {
+	// URL is absolute, http or https.
+	URL string `json:"url"`
+	// Label is shown to people: at most 50 characters.
+	Label string `json:"label,omitempty"`
+	// Lang is the language's tag (RFC 5646), such as "pt-BR".
+	Lang string `json:"lang,omitempty"`
+}
+
+// QueueItem is something that comes next.
+type QueueItem struct {
+	// ID is the number of the event that added it.
+	ID    uint64 `json:"id"`
+	Media Media  `json:"media"`
+	// Member added it, and was called Name then.
+	Member string `json:"member"`
+	Name   string `json:"name"`
 }
 
 // Member is one seat of the room.
@@ -85,6 +107,8 @@ type Settings struct {
 	Locked       bool `json:"locked"`
 	// PIN says whether one is asked; the PIN itself is never told.
 	PIN bool `json:"pin"`
+	// Title is what the room is called: at most 100 characters; "" is no title.
+	Title string `json:"title,omitempty"`
 }
 
 // Room is a snapshot of the room as the log has it.
@@ -94,10 +118,14 @@ type Room struct {
 	Host     string   `json:"host,omitempty"`
 	Settings Settings `json:"settings"`
 	Media    Media    `json:"media"`
-	Timeline Timeline `json:"timeline"`
-	Gate     *Gate    `json:"gate,omitempty"`
-	// Members are in the order of joining: the first 100. The others follow in
-	// members messages; MemberCount counts all.
+	// MediaNumber is the number of the event that set Media: what next comes after.
+	MediaNumber uint64 `json:"mediaNumber,omitempty"`
+	// Queue is what comes next, in order.
+	Queue    []QueueItem `json:"queue,omitempty"`
+	Timeline Timeline    `json:"timeline"`
+	Gate     *Gate       `json:"gate,omitempty"`
+	// Members are in the order of joining: the first ones, at most 100. The
+	// others follow in members messages; MemberCount counts all.
 	Members     []Member `json:"members"`
 	MemberCount int      `json:"memberCount"`
 	// Banned lists who is kept out.

@@ -25,6 +25,17 @@ type Welcome struct {
 	Endpoints []Endpoint `json:"endpoints,omitempty"`
 	// ProbeMs is how often to probe the clock.
 	ProbeMs ProbeIntervals `json:"probeMs"`
+	// ICEServers are for the members' WebRTC connections to each other.
+	ICEServers []ICEServer `json:"iceServers,omitempty"`
+}
+
+// ICEServer is a STUN or TURN server, in the shape of WebRTC's RTCIceServer.
+type ICEServer struct {
+	// URLs are of RFC 7064 or RFC 7065.
+	URLs []string `json:"urls"`
+	// Username and Credential are of TURN. They are this member's, and end.
+	Username   string `json:"username,omitempty"`
+	Credential string `json:"credential,omitempty"`
 }
 
 // WelcomeClock is a reading of the cluster's clock.

@@ -26,13 +26,26 @@ const servedSdk = {
   },
 };
 
+/** What the page has beside its script and its style. */
+const COPIED = [
+  'index.html',
+  'manifest.webmanifest',
+  'icon.svg',
+  'icon-192.png',
+  'icon-512.png',
+  'icon-square-180.png',
+  'icon-square-512.png',
+  'share.png',
+];
+
 /** Writes sdk/ and app/ below the folder `out`. */
 export async function bundle(out) {
   await build({ ...common, entryPoints: ['src/index.ts'], outfile: join(out, 'sdk/tandem.js') });
   await build({ ...common, entryPoints: ['app/app.ts'], outfile: join(out, 'app/app.js'), plugins: [servedSdk] });
   await build({ ...common, entryPoints: ['app/app.css'], outfile: join(out, 'app/app.css') });
+  await build({ ...common, entryPoints: ['app/missing.css'], outfile: join(out, 'app/missing.css') });
   mkdirSync(join(out, 'app'), { recursive: true });
-  for (const file of ['index.html', 'icon.svg']) copyFileSync(join(client, 'app', file), join(out, 'app', file));
+  for (const file of COPIED) copyFileSync(join(client, 'app', file), join(out, 'app', file));
   const tsc = join(client, 'node_modules/typescript/bin/tsc');
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.types.json', '--outDir', join(out, 'sdk/types')], {
     cwd: client,

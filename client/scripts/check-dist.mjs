@@ -27,7 +27,7 @@ function read(folder) {
     for (const entry of readdirSync(path, { withFileTypes: true })) {
       const full = join(path, entry.name);
       if (entry.isDirectory()) walk(full);
-      else files.set(relative(folder, full), readFileSync(full, 'utf8'));
+      else files.set(relative(folder, full), readFileSync(full, 'latin1'));
     }
   };
   walk(folder);

@@ -39,12 +39,16 @@ export interface CreateOptions extends ServerOptions {
   readonly name: string;
   /** Asked of everybody else: at most 32 characters. */
   readonly pin?: string;
+  /** What the room is called: at most 100 characters. */
+  readonly title?: string;
   readonly media?: Media;
 }
 
 /** What anybody may know of a room. */
 export interface RoomInfo {
   readonly id: string;
+  /** What the room is called; absent where a PIN is asked. */
+  readonly title?: string;
   /** Whether a PIN is asked. */
   readonly pin: boolean;
   readonly locked: boolean;
@@ -77,11 +81,11 @@ export async function joinRoom(options: JoinOptions): Promise<Room> {
 
 /** Creates a room and enters it as its host. Rejects like {@link joinRoom}. */
 export async function createRoom(options: CreateOptions): Promise<Room> {
-  const { name, pin, media } = options;
+  const { name, pin, title, media } = options;
   const created = (await request(options, '/v1/rooms', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ name, ...(pin && { pin }), ...(media && { media }) }),
+    body: JSON.stringify({ name, ...(pin && { pin }), ...(title && { title }), ...(media && { media }) }),
   })) as { readonly id: string; readonly seat: string };
   return joinRoom({ ...options, room: created.id, seat: created.seat });
 }

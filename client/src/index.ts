@@ -16,7 +16,7 @@ export type { ClusterTime } from './clock.js';
 export type { DatagramsLike, Environment, KeyValueStore, Timer, WebSocketLike, WebTransportLike } from './environment.js';
 export { TandemError } from './errors.js';
 export type { LocalErrorCode } from './errors.js';
-export { CloseCode, formatRoomCode, parseRoomCode, positionAt } from './protocol/index.js';
+export { CloseCode, MAX_QUEUE, formatRoomCode, parseRoomCode, positionAt } from './protocol/index.js';
 export type {
   BannedMember,
   ChatLine,
@@ -26,11 +26,13 @@ export type {
   EventType,
   Gate,
   History,
+  IceServer,
   LeaveReason,
   Media,
   Member,
   NewTimeline,
   Presence,
+  QueueItem,
   Reaction,
   Received,
   Role,
@@ -39,13 +41,15 @@ export type {
   Settings,
   Signal,
   Status,
+  Subtitle,
   Timeline,
   TimelineCause,
+  UnqueueReason,
 } from './protocol/index.js';
 export { synchronise } from './player/synchronise.js';
 export type { Synchronised } from './player/synchronise.js';
 export type { SyncedRoom, SyncOptions, SyncStats } from './player/types.js';
-export type { Room, AttachedPlayer, PlayOptions, RoomEvents, TransportInfo } from './room.js';
+export type { Room, AttachedPlayer, NextOptions, PlayOptions, RoomEvents, TransportInfo } from './room.js';
 export type { ConnectionInfo } from './session.js';
 export { mayControl, mayModerate, ownMember } from './state.js';
 export type { RoomState } from './state.js';

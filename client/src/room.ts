@@ -5,68 +5,25 @@ import { TandemError } from './errors.js';
 import { HistoryRequests } from './history.js';
 import {
   positionAt,
-  type ChatLine,
   type CommandBody,
   type History,
+  type IceServer,
   type Media,
-  type Reaction,
   type Received,
   type Role,
-  type RoomEvent,
-  type Signal,
   type Status,
 } from './protocol/index.js';
+import type { AttachedPlayer, NextOptions, PlayOptions, RoomEvents, TransportInfo } from './room-types.js';
 import { Replica } from './replica.js';
 import { Session, type ConnectionInfo, type SessionOptions } from './session.js';
 import type { RoomState } from './state.js';
-import type { TransportKind } from './transport.js';
+
+export type { AttachedPlayer, NextOptions, PlayOptions, RoomEvents, TransportInfo } from './room-types.js';
 
 /** Who typed and fell silent without saying so has stopped after this time, in milliseconds. */
 const TYPING_MS = 6_000;
 /** How many lines of chat are fetched on entering. */
 const BACKFILL = 50;
-
-/** What carries the messages. */
-export interface TransportInfo {
-  readonly transport: TransportKind;
-  readonly url: string;
-  /** The transport, and why it is this one, for people: such as `WebSocket: UDP did not get through`. */
-  readonly why: string;
-}
-
-/** What a room tells. */
-export interface RoomEvents {
-  /** The state has changed. */
-  state: RoomState;
-  /** The connection has changed. */
-  connection: ConnectionInfo;
-  /** Messages go by another transport or address than before, or for another reason. At first: `onTransport`. */
-  transport: TransportInfo;
-  /** An entry of the log was applied; `state` already shows it. */
-  event: RoomEvent;
-  /** A new line of chat. */
-  chat: ChatLine;
-  reaction: Reaction;
-  signal: Signal;
-  /** Something was refused that no promise waits for, such as too many reactions. */
-  error: TandemError;
-}
-
-/** A player that the room's commands take into account. */
-export interface AttachedPlayer {
-  /** Whether it could play from that position at once. */
-  canPlayAt(position: number): boolean;
-  /** Stops it where it is until `release`, ahead of the gateway's answer. `position` is absent when it stood still. */
-  freeze(): { readonly position?: number; release(): void };
-}
-
-/** Where to play from, and whether to wait. */
-export interface PlayOptions {
-  /** Seconds; without it, from where the timeline stands. */
-  readonly position?: number;
-  /** Open a ready gate first; without it, the room decides (see {@link Room.play}). */
-  readonly wait?: boolean;
-}
 
 /**
  * A room that this program is a member of: an observable state and the commands that change it.
@@ -85,6 +42,7 @@ export class Room {
   readonly #replica = new Replica();
   #transport: TransportInfo | undefined;
   #player: AttachedPlayer | undefined;
+  #iceServers: readonly IceServer[] = [];
 
   /** @internal Use `joinRoom` or `createRoom`. */
   constructor(options: Omit<SessionOptions, 'clock'>) {
@@ -122,6 +80,14 @@ export class Room {
   /** The seat token. Keep it secret: `joinRoom` with it comes back to this seat within 30 s of a drop. */
   get seat(): string | undefined {
     return this.#session.seat;
+  }
+
+  /**
+   * STUN and TURN servers of the gateway, for `new RTCPeerConnection({iceServers: [...room.iceServers]})`. Credentials
+   * are this member's and last for a day; each connection to the gateway brings new ones.
+   */
+  get iceServers(): readonly IceServer[] {
+    return this.#iceServers;
   }
 
   /** Where the room is in its media now, in seconds. */
@@ -183,6 +149,30 @@ export class Room {
     return this.#submit({ type: 'media', media });
   }
 
+  /** Adds to the queue of what comes next: last, or with `next` in front. Rejects with `queue_full` beyond 100 items. */
+  enqueue(media: Media, options: { readonly next?: boolean } = {}): Promise<number> {
+    return this.#submit({ type: 'enqueue', media, ...(options.next && { next: true }) });
+  }
+
+  /** Takes an item, named by its id, out of the queue. Rejects with `not_found` when it is no longer there. */
+  unqueue(item: number): Promise<number> {
+    return this.#submit({ type: 'unqueue', item });
+  }
+
+  /** Puts an item of the queue in front of another, or at the end. Rejects with `not_found` when one is not there. */
+  move(item: number, before?: number): Promise<number> {
+    return this.#submit({ type: 'move', item, ...defined({ before }) });
+  }
+
+  /**
+   * Goes on to the next of the queue, or to a given item. However many members say so when the media is over, it
+   * happens once; it changes nothing when the room watches something else by now, or nothing is queued.
+   */
+  next({ item, after = this.state.mediaNumber, play, wait }: NextOptions = {}): Promise<number> {
+    const plays = play ?? (this.state.timeline.playing || this.state.gate !== undefined);
+    return this.#submit({ type: 'next', after, ...defined({ item, play }), ...((wait ?? plays) && { wait: true }) });
+  }
+
   /** Tells the open gate of that number that this member can play. `synchronise` does it. */
   ready(gate: number): Promise<number> {
     return this.#submit({ type: 'ready', gate });
@@ -208,11 +198,12 @@ export class Room {
     return this.#submit({ type: 'rename', name });
   }
 
-  /** Changes the room's switches; absent ones stay, an empty PIN removes it. Host only. */
+  /** Changes the room's switches; absent ones stay, an empty PIN or title removes it. Host only. */
   changeSettings(change: {
     readonly guestControl?: boolean;
     readonly locked?: boolean;
     readonly pin?: string;
+    readonly title?: string;
   }): Promise<number> {
     return this.#submit({ type: 'settings', ...change });
   }
@@ -293,6 +284,8 @@ export class Room {
 
   #receive(message: Received): void {
     const before = this.state;
+    // Ahead of the state, so that who hears of that can use them.
+    if (message.type === 'welcome') this.#iceServers = message.iceServers ?? [];
     const state = this.#replica.receive(message);
     this.#session.setPlaying(state.timeline.playing);
     if (state !== before) this.#emitter.emit('state', state);

@@ -7,6 +7,7 @@ import type {
   Media,
   Member,
   Presence,
+  QueueItem,
   RoomEvent,
   RoomSnapshot,
   ServerMessage,
@@ -30,6 +31,10 @@ export interface RoomState {
   readonly host: string | undefined;
   readonly settings: Settings;
   readonly media: Media;
+  /** The number of the event that set `media`: it tells two showings of the same media apart. */
+  readonly mediaNumber: number;
+  /** What comes next, in order. */
+  readonly queue: readonly QueueItem[];
   readonly timeline: Timeline;
   /** The open ready gate, if there is one. */
   readonly gate: Gate | undefined;
@@ -55,6 +60,8 @@ export const emptyRoom: RoomState = {
   host: undefined,
   settings: { guestControl: false, locked: false, pin: false },
   media: { kind: 'clip' },
+  mediaNumber: 0,
+  queue: [],
   timeline: { position: 0, rate: 1, playing: false, at: 0, number: 0 },
   gate: undefined,
   members: [],
@@ -128,6 +135,8 @@ function adopt(
     host: room.host || undefined,
     settings: room.settings,
     media: room.media,
+    mediaNumber: room.mediaNumber ?? 0,
+    queue: room.queue ?? [],
     timeline: room.timeline,
     gate: room.gate,
     members: room.members,
@@ -175,7 +184,16 @@ function applyEvent(state: RoomState, event: RoomEvent): RoomState {
       return { ...state, timeline, gate: undefined };
     }
     case 'media':
-      return { ...state, media: event.media };
+      return { ...state, media: event.media, mediaNumber: event.number };
+    case 'queued':
+      if (state.queue.some((q) => q.id === event.queued.item.id)) return state;
+      return { ...state, queue: withItem(state.queue, event.queued.item, event.queued.index) };
+    case 'unqueued':
+      return { ...state, queue: state.queue.filter((q) => q.id !== event.unqueued.item) };
+    case 'moved': {
+      const item = state.queue.find((q) => q.id === event.moved.item);
+      return item ? { ...state, queue: withItem(state.queue, item, event.moved.index) } : state;
+    }
     case 'gate':
       return { ...state, gate: event.gate };
     case 'ready': {
@@ -201,6 +219,12 @@ function applyEvent(state: RoomState, event: RoomEvent): RoomState {
   }
   // An event of a later version: it concerns others.
   return state;
+}
+
+/** The queue with an item at a place, and nowhere else. */
+function withItem(queue: readonly QueueItem[], item: QueueItem, index: number): readonly QueueItem[] {
+  const others = queue.filter((q) => q.id !== item.id);
+  return [...others.slice(0, index), item, ...others.slice(index)];
 }
 
 function withMember(state: RoomState, id: string, change: Partial<Member>): RoomState {

@@ -127,6 +127,10 @@ const SAID_BY: { [T in ClientMessage['type']]?: (room: Room, m: Extract<ClientMe
   seek: (room, { position, play, wait = false }) => room.seek(position, { ...(play !== undefined && { play }), wait }),
   rate: (room, { rate }) => room.setRate(rate),
   media: (room, { media }) => room.setMedia(media),
+  enqueue: (room, { media, next }) => room.enqueue(media, { ...(next !== undefined && { next }) }),
+  unqueue: (room, { item }) => room.unqueue(item),
+  move: (room, { item, before }) => room.move(item, before),
+  next: (room, { id: _, type: __, wait = false, ...where }) => room.next({ ...where, wait }),
   ready: (room, { gate }) => room.ready(gate),
   chat: (room, { text }) => room.say(text),
   rename: (room, { name }) => room.rename(name),
@@ -166,8 +170,8 @@ async function helloOf(hello: Extract<ClientMessage, { type: 'hello' }>): Promis
 
 /** Alike, whatever an absent field is kept as. */
 function snapshotOf(state: RoomState): unknown {
-  const { id, host, settings, media, timeline, gate, members, memberCount, banned } = state;
-  return { id, host, settings, media, timeline, gate: gate && { ...gate, ready: gate.ready ?? [] }, members, memberCount, banned };
+  const { id, host, settings, media, mediaNumber, queue, timeline, gate, members, memberCount, banned } = state;
+  return { id, host, settings, media, mediaNumber, queue, timeline, gate: gate && { ...gate, ready: gate.ready ?? [] }, members, memberCount, banned };
 }
 
 function deepFreeze<T>(value: T): T {

@@ -81,10 +81,7 @@ func (w *window) listen(event any) {
 		w.note(false, fmt.Sprintf("uncaught: %s (%s:%d)", text, d.URL, d.LineNumber+1))
 	case *cdplog.EventEntryAdded:
 		e := event.Entry
-		// Chromium's notice to whoever opens a plain address of a local network:
-		// the header protects nobody there, and harms nobody.
-		const ignored = "The Cross-Origin-Opener-Policy header has been ignored"
-		if e.Level == "error" && !strings.HasPrefix(e.Text, ignored) {
+		if e.Level == "error" {
 			// A connection that fails, and nothing else, may happen while the gateway is away.
 			network := e.Source == "network" || strings.HasPrefix(e.Text, "WebSocket connection to ") ||
 				strings.HasPrefix(e.Text, "Failed to establish a connection to ")

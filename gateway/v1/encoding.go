@@ -21,6 +21,9 @@ const (
 type JSON struct {
 	// Endpoints are told in welcome; nil tells none.
 	Endpoints func() []protocol.Endpoint
+	// ICEServers are told in welcome, with credentials of that member; nil tells
+	// none.
+	ICEServers func(member string) []protocol.ICEServer
 }
 
 // Slot implements core.Encoding.
@@ -77,21 +80,27 @@ func (j *JSON) welcome(m core.Welcomed) *protocol.Welcome {
 	if j.Endpoints != nil {
 		w.Endpoints = j.Endpoints()
 	}
+	if j.ICEServers != nil {
+		w.ICEServers = j.ICEServers(m.Member)
+	}
 	if me := m.Room.Member(m.Member); me != nil {
 		w.LastCommand = me.LastCommand
 	}
 	if !m.Resumed {
-		w.Room = room(m.Room)
+		w.Room = room(m.Room, m.Listed)
 	}
 	return w
 }
 
-func room(r *core.Room) *protocol.Room {
+func room(r *core.Room, listed int) *protocol.Room {
 	all := r.Members()
 	out := &protocol.Room{
-		ID: r.ID, Host: r.Host, Settings: protocol.Settings(r.Settings), Media: media(r.Media),
+		ID: r.ID, Host: r.Host, Settings: protocol.Settings(r.Settings), Media: media(r.Media), MediaNumber: r.MediaNumber,
 		Timeline: protocol.Timeline(r.Timeline), Gate: gate(r.Gate),
-		Members: members(all[:min(len(all), protocol.MembersPage)]), MemberCount: len(all),
+		Members: members(all[:listed]), MemberCount: len(all),
+	}
+	for _, q := range r.Queue {
+		out.Queue = append(out.Queue, queueItem(q))
 	}
 	for _, b := range r.Banned {
 		out.Banned = append(out.Banned, protocol.BannedMember{ID: b.Member, Name: b.Name})
@@ -107,8 +116,25 @@ func members(list []*core.Member) []protocol.Member {
 	return out
 }
 
+func queueItem(q core.QueueItem) protocol.QueueItem {
+	return protocol.QueueItem{ID: q.ID, Media: media(q.Media), Member: q.Member, Name: q.Name}
+}
+
 func media(m core.Media) protocol.Media {
-	return protocol.Media{Kind: protocol.MediaKind(m.Kind), URL: m.URL, Title: m.Title, DurationMs: m.DurationMs}
+	out := protocol.Media{Kind: protocol.MediaKind(m.Kind), URL: m.URL, Title: m.Title, DurationMs: m.DurationMs}
+	for _, s := range m.Subtitles {
+		out.Subtitles = append(out.Subtitles, protocol.Subtitle(s))
+	}
+	return out
+}
+
+// Media turns a client's media into core's.
+func Media(m protocol.Media) core.Media {
+	out := core.Media{Kind: core.MediaKind(m.Kind), URL: m.URL, Title: m.Title, DurationMs: m.DurationMs}
+	for _, s := range m.Subtitles {
+		out.Subtitles = append(out.Subtitles, core.Subtitle(s))
+	}
+	return out
 }
 
 func gate(g *core.Gate) *protocol.Gate {

@@ -37,6 +37,15 @@ func describe(w *protocol.Event, e core.Event) bool {
 	case core.MediaSet:
 		m := media(b.Media)
 		w.Type, w.Media = protocol.EventMedia, &m
+	case core.Queued:
+		item := core.QueueItem{ID: e.Number, Media: b.Media, Member: b.Member, Name: b.Name}
+		w.Type, w.Queued = protocol.EventQueued, &protocol.Queued{Item: queueItem(item), Index: b.Index}
+	case core.Unqueued:
+		w.Type = protocol.EventUnqueued
+		w.Unqueued = &protocol.Unqueued{Item: b.Item, Reason: protocol.UnqueueReason(b.Reason)}
+	case core.Moved:
+		m := protocol.Moved(b)
+		w.Type, w.Moved = protocol.EventMoved, &m
 	case core.GateOpened:
 		w.Type = protocol.EventGate
 		w.Gate = gate(&core.Gate{Number: e.Number, Waiting: b.Waiting, Deadline: b.Deadline})

@@ -212,7 +212,9 @@ func (p *Peer) handle(ctx context.Context, m protocol.ClientMessage, at int64) b
 		}
 		err = p.session.History(ctx, m.Before, limit)
 	case *protocol.ChangeSettings:
-		err = p.session.SetAccess(ctx, m.ID, core.ChangeSettings{GuestControl: m.GuestControl, Locked: m.Locked}, m.PIN)
+		err = p.session.SetAccess(ctx, m.ID, core.ChangeSettings{
+			GuestControl: m.GuestControl, Locked: m.Locked, Title: m.Title,
+		}, m.PIN)
 	case protocol.CommandMessage:
 		err = p.session.Do(ctx, m.CommandID(), command(m))
 	}
@@ -234,9 +236,15 @@ func command(m protocol.CommandMessage) core.Command {
 	case *protocol.Rate:
 		return core.SetRate{Rate: m.Rate}
 	case *protocol.SetMedia:
-		return core.SetMedia{Media: core.Media{
-			Kind: core.MediaKind(m.Media.Kind), URL: m.Media.URL, Title: m.Media.Title, DurationMs: m.Media.DurationMs,
-		}}
+		return core.SetMedia{Media: Media(m.Media)}
+	case *protocol.Enqueue:
+		return core.Enqueue{Media: Media(m.Media), Next: m.Next}
+	case *protocol.Unqueue:
+		return core.Unqueue{Item: m.Item}
+	case *protocol.Move:
+		return core.Move{Item: m.Item, Before: m.Before}
+	case *protocol.Next:
+		return core.Next{After: m.After, Item: m.Item, Play: m.Play, Wait: m.Wait}
 	case *protocol.Ready:
 		return core.Ready{Gate: m.Gate}
 	case *protocol.Say:

@@ -55,7 +55,7 @@ func TestClientsReachTheSameRoom(t *testing.T) {
 
 func newcomer(t *rapid.T, room *core.Room) *testclient.View {
 	v := new(testclient.View)
-	read(t, v, core.Welcomed{Member: "m0", Seat: "seat", Room: room})
+	read(t, v, core.Welcomed{Member: "m0", Seat: "seat", Room: room, Listed: len(room.Members())})
 	return v
 }
 
@@ -95,7 +95,13 @@ func drawCommand(t *rapid.T, room *core.Room, id uint64) (core.Ref, core.Command
 	default:
 	}
 	by := core.Ref{Seat: sender, Command: id}
-	switch rapid.IntRange(0, 14).Draw(t, "own command") {
+	item := func(label string) uint64 {
+		if len(room.Queue) == 0 {
+			return 0
+		}
+		return append([]core.QueueItem{{}}, room.Queue...)[rapid.IntRange(0, len(room.Queue)).Draw(t, label)].ID
+	}
+	switch rapid.IntRange(0, 20).Draw(t, "own command") {
 	case 0, 1:
 		return by, core.Play{Position: &here, Wait: *yes("wait")}
 	case 2:
@@ -113,11 +119,20 @@ func drawCommand(t *rapid.T, room *core.Room, id uint64) (core.Ref, core.Command
 	case 9:
 		return by, core.Rename{Name: fmt.Sprint("name ", here)}
 	case 10:
-		return by, core.ChangeSettings{GuestControl: yes("control"), Locked: yes("locked")}
+		return by, core.ChangeSettings{GuestControl: yes("control"), Locked: yes("locked"), Title: new(fmt.Sprint("title ", here))}
 	case 11:
 		return core.Ref{Seat: room.Host, Command: id}, core.Transfer{Member: member("to")}
 	case 12:
 		return core.Ref{Seat: room.Host, Command: id}, core.GiveRole{Member: member("to"), Role: core.RoleModerator}
+	case 14, 15, 16:
+		queued := core.Media{Kind: core.MediaURL, URL: "https://site.example/queued", Subtitles: []core.Subtitle{{URL: fmt.Sprint("https://site.example/", here, ".vtt"), Lang: "en"}}}
+		return core.Ref{Seat: room.Host, Command: id}, core.Enqueue{Media: queued, Next: *yes("front")}
+	case 17:
+		return core.Ref{Seat: room.Host, Command: id}, core.Move{Item: item("item"), Before: item("before")}
+	case 18:
+		return core.Ref{Seat: room.Host, Command: id}, core.Unqueue{Item: item("item")}
+	case 19:
+		return core.Ref{Seat: room.Host, Command: id}, core.Next{After: room.MediaNumber, Item: item("item"), Play: yes("play"), Wait: *yes("wait")}
 	case 13:
 		return core.Ref{Seat: room.Host, Command: id}, core.Remove{Member: member("to"), Ban: *yes("ban")}
 	default:

@@ -92,7 +92,14 @@ func (v *View) apply(e protocol.Event) {
 	case protocol.EventTimeline:
 		r.Timeline, r.Gate = e.Timeline.Timeline, nil
 	case protocol.EventMedia:
-		r.Media = *e.Media
+		r.Media, r.MediaNumber = *e.Media, e.Number
+	case protocol.EventQueued:
+		r.Queue = slices.Insert(slices.Clone(r.Queue), e.Queued.Index, e.Queued.Item)
+	case protocol.EventUnqueued:
+		v.unqueue(e.Unqueued.Item)
+	case protocol.EventMoved:
+		item := v.unqueue(e.Moved.Item)
+		r.Queue = slices.Insert(r.Queue, e.Moved.Index, item)
 	case protocol.EventGate:
 		g := *e.Gate
 		r.Gate = &g
@@ -107,6 +114,14 @@ func (v *View) apply(e protocol.Event) {
 		r.Banned = slices.DeleteFunc(r.Banned, func(b protocol.BannedMember) bool { return b.ID == e.Unbanned.ID })
 	case protocol.EventChat: // no part of the room
 	}
+}
+
+// unqueue takes out an item, which must be there, and returns it.
+func (v *View) unqueue(id uint64) protocol.QueueItem {
+	i := slices.IndexFunc(v.Room.Queue, func(q protocol.QueueItem) bool { return q.ID == id })
+	item := v.Room.Queue[i]
+	v.Room.Queue = slices.Delete(slices.Clone(v.Room.Queue), i, i+1)
+	return item
 }
 
 func (v *View) left(l protocol.Left) {

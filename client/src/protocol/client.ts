@@ -24,10 +24,26 @@ export type CommandBody =
   | { readonly type: 'seek'; readonly position: number; readonly play?: boolean; readonly wait?: boolean }
   | { readonly type: 'rate'; readonly rate: number }
   | { readonly type: 'media'; readonly media: Media }
+  | { readonly type: 'enqueue'; readonly media: Media; readonly next?: boolean }
+  | { readonly type: 'unqueue'; readonly item: number }
+  | { readonly type: 'move'; readonly item: number; readonly before?: number }
+  | {
+      readonly type: 'next';
+      readonly after: number;
+      readonly item?: number;
+      readonly play?: boolean;
+      readonly wait?: boolean;
+    }
   | { readonly type: 'ready'; readonly gate: number }
   | { readonly type: 'chat'; readonly text: string }
   | { readonly type: 'rename'; readonly name: string }
-  | { readonly type: 'settings'; readonly guestControl?: boolean; readonly locked?: boolean; readonly pin?: string }
+  | {
+      readonly type: 'settings';
+      readonly guestControl?: boolean;
+      readonly locked?: boolean;
+      readonly pin?: string;
+      readonly title?: string;
+    }
   | { readonly type: 'transfer'; readonly member: string }
   | { readonly type: 'role'; readonly member: string; readonly role: Exclude<Role, 'host'> }
   | { readonly type: 'remove'; readonly member: string; readonly ban?: boolean }

@@ -16,6 +16,9 @@ export const MAX_HISTORY = 100;
 /** The greatest position in seconds. */
 export const MAX_POSITION = 10_000_000;
 
+/** How many items a queue holds. */
+export const MAX_QUEUE = 100;
+
 /** The range of playback rates. */
 export const MIN_RATE = 0.25;
 export const MAX_RATE = 4;
@@ -42,6 +45,7 @@ export type ErrorCode =
   // Commands.
   | 'forbidden'
   | 'not_found'
+  | 'queue_full'
   | 'command_reused'
   | 'command_stale'
   // The gateway.

@@ -1,4 +1,4 @@
-import type { BannedMember, Gate, Media, Member, Role, Settings, Timeline } from './room.js';
+import type { BannedMember, Gate, Media, Member, QueueItem, Role, Settings, Timeline } from './room.js';
 
 /** What every entry of the room's log has. */
 interface EventBase {
@@ -18,6 +18,9 @@ export type LeaveReason = 'left' | 'expired' | 'removed' | 'banned';
 /** What changed the timeline. */
 export type TimelineCause = 'play' | 'pause' | 'seek' | 'rate' | 'media' | 'release';
 
+/** Why an item is no longer in the queue: it was played, or removed. */
+export type UnqueueReason = 'played' | 'removed';
+
 /** The details of each type of event; an event carries them in the field that its type names. */
 export interface EventDetails {
   joined: Member;
@@ -29,6 +32,11 @@ export interface EventDetails {
   /** A new timeline. It closes the ready gate, if one was open. */
   timeline: Timeline & { readonly cause: TimelineCause };
   media: Media;
+  /** `index`: its place, counted from 0. */
+  queued: { readonly item: QueueItem; readonly index: number };
+  unqueued: { readonly item: number; readonly reason: UnqueueReason };
+  /** `index`: its place afterwards. */
+  moved: { readonly item: number; readonly index: number };
   gate: Gate;
   ready: { readonly member: string; readonly gate: number };
   chat: { readonly member: string; readonly text: string };

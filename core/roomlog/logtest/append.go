@@ -79,14 +79,19 @@ func testEveryKind(t *testing.T, s Store) {
 	b := r.batch(
 		2,
 		core.Created{
-			Room: "kinds", Settings: core.Settings{GuestControl: true, Locked: true, PIN: true},
-			Media: core.Media{Kind: core.MediaURL, URL: "https://example.com/a?b=<&>", Title: "Ä \u2028 \x00", DurationMs: 5},
+			Room: "kinds", Settings: core.Settings{GuestControl: true, Locked: true, PIN: true, Title: "<Ä> & \u2028"},
+			Media: core.Media{
+				Kind: core.MediaURL, URL: "https://example.com/a?b=<&>", Title: "Ä \u2028 \x00", DurationMs: 5,
+				Subtitles: []core.Subtitle{{URL: "https://example.com/a.vtt?b=<&>", Label: "\"Ä\"", Lang: "de"}, {URL: "https://example.com/b.vtt"}},
+			},
 		},
 		core.Joined{Member: "m_1", Name: "Ann", Slow: true}, core.Seated{Member: "m_1", Generation: 1 << 60},
 		core.Left{Member: "m_2", Reason: core.LeftBanned}, core.Hosted{Member: "m_1"},
 		core.RoleSet{Member: "m_3", Role: core.RoleModerator}, core.Renamed{Member: "m_1", Name: "Bo"},
 		core.TimelineSet{Cause: core.CauseSeek, Position: 1.0 / 3, Rate: 1.25, Playing: true, At: math.MaxInt64},
 		core.MediaSet{Media: core.Media{Kind: core.MediaClip}},
+		core.Queued{Media: core.Media{Kind: core.MediaFile}, Member: "m_1", Name: "Bo", Index: 1},
+		core.Unqueued{Item: 1 << 60, Reason: core.UnqueuedPlayed}, core.Moved{Item: 7, Index: 99},
 		core.GateOpened{Waiting: []string{"m_1", "m_3"}, Deadline: 1}, core.GateReady{Member: "m_1", Gate: 10},
 		say("words"), core.SettingsSet{Access: true}, core.Unbanned{Member: "m_2"}, core.Noted{},
 	)

@@ -32,11 +32,15 @@ export interface CreateOptions extends ServerOptions {
     readonly name: string;
     /** Asked of everybody else: at most 32 characters. */
     readonly pin?: string;
+    /** What the room is called: at most 100 characters. */
+    readonly title?: string;
     readonly media?: Media;
 }
 /** What anybody may know of a room. */
 export interface RoomInfo {
     readonly id: string;
+    /** What the room is called; absent where a PIN is asked. */
+    readonly title?: string;
     /** Whether a PIN is asked. */
     readonly pin: boolean;
     readonly locked: boolean;

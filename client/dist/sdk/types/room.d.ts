@@ -1,50 +1,9 @@
 import { type ClusterTime } from './clock.js';
-import { TandemError } from './errors.js';
-import { type ChatLine, type History, type Media, type Reaction, type Role, type RoomEvent, type Signal, type Status } from './protocol/index.js';
+import { type History, type IceServer, type Media, type Role, type Status } from './protocol/index.js';
+import type { AttachedPlayer, NextOptions, PlayOptions, RoomEvents } from './room-types.js';
 import { type ConnectionInfo } from './session.js';
 import type { RoomState } from './state.js';
-import type { TransportKind } from './transport.js';
-/** What carries the messages. */
-export interface TransportInfo {
-    readonly transport: TransportKind;
-    readonly url: string;
-    /** The transport, and why it is this one, for people: such as `WebSocket: UDP did not get through`. */
-    readonly why: string;
-}
-/** What a room tells. */
-export interface RoomEvents {
-    /** The state has changed. */
-    state: RoomState;
-    /** The connection has changed. */
-    connection: ConnectionInfo;
-    /** Messages go by another transport or address than before, or for another reason. At first: `onTransport`. */
-    transport: TransportInfo;
-    /** An entry of the log was applied; `state` already shows it. */
-    event: RoomEvent;
-    /** A new line of chat. */
-    chat: ChatLine;
-    reaction: Reaction;
-    signal: Signal;
-    /** Something was refused that no promise waits for, such as too many reactions. */
-    error: TandemError;
-}
-/** A player that the room's commands take into account. */
-export interface AttachedPlayer {
-    /** Whether it could play from that position at once. */
-    canPlayAt(position: number): boolean;
-    /** Stops it where it is until `release`, ahead of the gateway's answer. `position` is absent when it stood still. */
-    freeze(): {
-        readonly position?: number;
-        release(): void;
-    };
-}
-/** Where to play from, and whether to wait. */
-export interface PlayOptions {
-    /** Seconds; without it, from where the timeline stands. */
-    readonly position?: number;
-    /** Open a ready gate first; without it, the room decides (see {@link Room.play}). */
-    readonly wait?: boolean;
-}
+export type { AttachedPlayer, NextOptions, PlayOptions, RoomEvents, TransportInfo } from './room-types.js';
 /**
  * A room that this program is a member of: an observable state and the commands that change it.
  *
@@ -61,6 +20,11 @@ export declare class Room {
     get connection(): ConnectionInfo;
     /** The seat token. Keep it secret: `joinRoom` with it comes back to this seat within 30 s of a drop. */
     get seat(): string | undefined;
+    /**
+     * STUN and TURN servers of the gateway, for `new RTCPeerConnection({iceServers: [...room.iceServers]})`. Credentials
+     * are this member's and last for a day; each connection to the gateway brings new ones.
+     */
+    get iceServers(): readonly IceServer[];
     /** Where the room is in its media now, in seconds. */
     position(): number;
     /** Calls back now and at every change of the state; returns how to stop that. */
@@ -88,6 +52,19 @@ export declare class Room {
     setRate(rate: number): Promise<number>;
     /** Changes what the room watches; the timeline stops at 0. */
     setMedia(media: Media): Promise<number>;
+    /** Adds to the queue of what comes next: last, or with `next` in front. Rejects with `queue_full` beyond 100 items. */
+    enqueue(media: Media, options?: {
+        readonly next?: boolean;
+    }): Promise<number>;
+    /** Takes an item, named by its id, out of the queue. Rejects with `not_found` when it is no longer there. */
+    unqueue(item: number): Promise<number>;
+    /** Puts an item of the queue in front of another, or at the end. Rejects with `not_found` when one is not there. */
+    move(item: number, before?: number): Promise<number>;
+    /**
+     * Goes on to the next of the queue, or to a given item. However many members say so when the media is over, it
+     * happens once; it changes nothing when the room watches something else by now, or nothing is queued.
+     */
+    next({ item, after, play, wait }?: NextOptions): Promise<number>;
     /** Tells the open gate of that number that this member can play. `synchronise` does it. */
     ready(gate: number): Promise<number>;
     /** Lets commands take a player into account; returns how to detach it. `synchronise` does it. */
@@ -96,11 +73,12 @@ export declare class Room {
     say(text: string): Promise<number>;
     /** Changes the own name: 1 to 50 characters. */
     rename(name: string): Promise<number>;
-    /** Changes the room's switches; absent ones stay, an empty PIN removes it. Host only. */
+    /** Changes the room's switches; absent ones stay, an empty PIN or title removes it. Host only. */
     changeSettings(change: {
         readonly guestControl?: boolean;
         readonly locked?: boolean;
         readonly pin?: string;
+        readonly title?: string;
     }): Promise<number>;
     /** Makes another member host. Host only. */
     transferHost(member: string): Promise<number>;

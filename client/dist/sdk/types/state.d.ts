@@ -1,4 +1,4 @@
-import type { BannedMember, ChatLine, Gate, Media, Member, Presence, ServerMessage, Settings, Timeline } from './protocol/index.js';
+import type { BannedMember, ChatLine, Gate, Media, Member, Presence, QueueItem, ServerMessage, Settings, Timeline } from './protocol/index.js';
 /** Everything that a member knows of its room. Immutable: each change makes a new object, and shares what stayed. */
 export interface RoomState {
     readonly id: string;
@@ -10,6 +10,10 @@ export interface RoomState {
     readonly host: string | undefined;
     readonly settings: Settings;
     readonly media: Media;
+    /** The number of the event that set `media`: it tells two showings of the same media apart. */
+    readonly mediaNumber: number;
+    /** What comes next, in order. */
+    readonly queue: readonly QueueItem[];
     readonly timeline: Timeline;
     /** The open ready gate, if there is one. */
     readonly gate: Gate | undefined;

@@ -34,6 +34,23 @@ export type CommandBody = {
     readonly type: 'media';
     readonly media: Media;
 } | {
+    readonly type: 'enqueue';
+    readonly media: Media;
+    readonly next?: boolean;
+} | {
+    readonly type: 'unqueue';
+    readonly item: number;
+} | {
+    readonly type: 'move';
+    readonly item: number;
+    readonly before?: number;
+} | {
+    readonly type: 'next';
+    readonly after: number;
+    readonly item?: number;
+    readonly play?: boolean;
+    readonly wait?: boolean;
+} | {
     readonly type: 'ready';
     readonly gate: number;
 } | {
@@ -47,6 +64,7 @@ export type CommandBody = {
     readonly guestControl?: boolean;
     readonly locked?: boolean;
     readonly pin?: string;
+    readonly title?: string;
 } | {
     readonly type: 'transfer';
     readonly member: string;

@@ -10,11 +10,13 @@ export declare const MAX_IN_FLIGHT = 64;
 export declare const MAX_HISTORY = 100;
 /** The greatest position in seconds. */
 export declare const MAX_POSITION = 10000000;
+/** How many items a queue holds. */
+export declare const MAX_QUEUE = 100;
 /** The range of playback rates. */
 export declare const MIN_RATE = 0.25;
 export declare const MAX_RATE = 4;
 /** Why a gateway refused something. The codes are stable; the message beside one is for people. */
-export type ErrorCode = 'malformed' | 'too_large' | 'unknown_type' | 'invalid' | 'hello_expected' | 'hello_repeated' | 'unsupported_version' | 'room_not_found' | 'room_full' | 'room_locked' | 'pin_required' | 'pin_invalid' | 'pin_throttled' | 'banned' | 'seat_unknown' | 'forbidden' | 'not_found' | 'command_reused' | 'command_stale' | 'rate_limited' | 'unavailable' | 'unknown' | 'internal';
+export type ErrorCode = 'malformed' | 'too_large' | 'unknown_type' | 'invalid' | 'hello_expected' | 'hello_repeated' | 'unsupported_version' | 'room_not_found' | 'room_full' | 'room_locked' | 'pin_required' | 'pin_invalid' | 'pin_throttled' | 'banned' | 'seat_unknown' | 'forbidden' | 'not_found' | 'queue_full' | 'command_reused' | 'command_stale' | 'rate_limited' | 'unavailable' | 'unknown' | 'internal';
 /** Why a session ended: WebSocket application close codes, on every transport. */
 export declare const CloseCode: {
     readonly normal: 1000;

@@ -10,6 +10,27 @@ export interface Media {
     readonly title?: string;
     /** Lets members warn when their own file differs; absent when unknown. */
     readonly durationMs?: number;
+    /** For each member to choose from: at most 8, with every kind. */
+    readonly subtitles?: readonly Subtitle[];
+}
+/** A track of subtitles in WebVTT. */
+export interface Subtitle {
+    /** Absolute, http or https. */
+    readonly url: string;
+    /** Shown to people: at most 50 characters. */
+    readonly label?: string;
+    /** The language's tag (RFC 5646), such as `pt-BR`. */
+    readonly lang?: string;
+}
+/** Something that comes next. */
+export interface QueueItem {
+    /** The number of the event that added it. */
+    readonly id: number;
+    readonly media: Media;
+    /** Who added it. */
+    readonly member: string;
+    /** The member's name at that time. */
+    readonly name: string;
 }
 /** One seat of the room. */
 export interface Member {
@@ -55,6 +76,8 @@ export interface Settings {
     readonly locked: boolean;
     /** Whether a PIN is asked; the PIN itself is never told. */
     readonly pin: boolean;
+    /** What the room is called: at most 100 characters. */
+    readonly title?: string;
 }
 /** Somebody who is kept out. */
 export interface BannedMember {
@@ -68,9 +91,13 @@ export interface RoomSnapshot {
     readonly host?: string;
     readonly settings: Settings;
     readonly media: Media;
+    /** The number of the event that set `media`. */
+    readonly mediaNumber?: number;
+    /** What comes next, in order. */
+    readonly queue?: readonly QueueItem[];
     readonly timeline: Timeline;
     readonly gate?: Gate;
-    /** In the order of joining: the first 100. */
+    /** In the order of joining: the first ones, at most 100. */
     readonly members: readonly Member[];
     readonly memberCount: number;
     readonly banned?: readonly BannedMember[];

@@ -29,6 +29,14 @@ export interface Welcome {
     readonly endpoints?: readonly Endpoint[];
     /** How often to probe the clock. */
     readonly probeMs: ProbeIntervals;
+    /** For the members' WebRTC connections to each other. */
+    readonly iceServers?: readonly IceServer[];
+}
+/** A STUN or TURN server, in the shape of WebRTC's `RTCIceServer`. */
+export interface IceServer {
+    readonly urls: string[];
+    readonly username?: string;
+    readonly credential?: string;
 }
 /** Milliseconds between clock probes. */
 export interface ProbeIntervals {
