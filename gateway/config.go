@@ -20,16 +20,25 @@ import (
 // Config is what an operator chooses. The zero value is not usable; see
 // LoadConfig.
 type Config struct {
-	HTTPAddr       string
-	HTTPSAddr      string
-	TLS            string
-	DataDir        string
-	NodeID         string
-	PublicURL      *url.URL // nil when unknown
-	AllowedOrigins []string
-	TrustedProxies []netip.Prefix
-	LogLevel       slog.Level
-	LogFormat      string
+	HTTPAddr  string
+	HTTPSAddr string
+	TLS       string
+	// Domains are the names and addresses that people reach this gateway by.
+	Domains []string
+	// TLSCerts and TLSKeys are files, for tls=files.
+	TLSCerts, TLSKeys []string
+	// ACMECAs are directories of authorities; ACMEProfiles and ACMEAccounts
+	// (key-id:key) have a value for each, or "-", and may be shorter.
+	ACMECAs, ACMEProfiles, ACMEAccounts []string
+	ACMEEmail, ACMERoots                string
+	ACMEChallenges                      []string
+	DataDir                             string
+	NodeID                              string
+	PublicURL                           *url.URL // nil when unknown
+	AllowedOrigins                      []string
+	TrustedProxies                      []netip.Prefix
+	LogLevel                            slog.Level
+	LogFormat                           string
 	// Secrets are those in force, the newest first; none means: make and keep
 	// one in DataDir.
 	Secrets [][]byte
@@ -97,7 +106,7 @@ func LoadConfig(args, environ []string) (*Config, error) {
 			return nil, err
 		}
 	}
-	if err := c.checkICE(); err != nil {
+	if err := errors.Join(c.checkICE(), c.checkTLS()); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -20,6 +20,7 @@ import (
 	"tandem.watch/tandem/gateway/wt"
 	"tandem.watch/tandem/internal/limit"
 	"tandem.watch/tandem/protocol"
+	"tandem.watch/tandem/tls/acme"
 	"tandem.watch/tandem/tls/devcert"
 )
 
@@ -44,11 +45,13 @@ type Gateway struct {
 	server *http.Server // plain HTTP
 	secure *http.Server // HTTPS over TCP; nil with tls=off, as are wt, quic and certs
 	quic   *quicServer
-	certs  *devcert.Manager
-	rooms  *limit.Keyed // creations by address
-	looks  *limit.Keyed // other requests by address
-	addrs  *counter     // sessions by address
-	conns  *connLimit   // connections by address, before they are sessions
+	certs  certificates
+	acme   *acme.Manager    // certs with tls=acme, else nil
+	dev    *devcert.Manager // certs with tls=dev, else nil
+	rooms  *limit.Keyed     // creations by address
+	looks  *limit.Keyed     // other requests by address
+	addrs  *counter         // sessions by address
+	conns  *connLimit       // connections by address, before they are sessions
 	// attempts bounds how often an address begins sessions.
 	attempts *limit.Keyed
 	counters *v1.Counters
@@ -75,7 +78,7 @@ func New(ctx context.Context, c *Config, logger *slog.Logger) (*Gateway, error) 
 	}
 	g, err := newGateway(ctx, c, logger, log, secrets)
 	if err == nil && c.TLS != tlsOff {
-		err = g.addTLS(secrets[0])
+		err = g.addTLS(secrets...)
 	}
 	if err != nil {
 		return nil, errors.Join(err, log.Close(ctx))
@@ -182,6 +185,9 @@ func (g *Gateway) startOn(listener net.Listener) {
 		}
 	}
 	g.ready.Store(true)
+	if why := g.webTransportOff(); why != "" {
+		g.logger.Info("no webtransport", "why", why)
+	}
 	g.logger.Info("serving", "addr", listener.Addr().String(), "node", g.config.NodeID, "version", Version())
 }
 

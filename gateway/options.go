@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,16 +27,16 @@ type option struct {
 	get func(*Config) string
 }
 
-// options is the one table of everything that can be configured.
-var options = []option{
+// options is the one table of everything that can be configured; those of TLS
+// are in tlsOptions.
+var options = slices.Concat(addressOptions, tlsOptions, otherOptions)
+
+var addressOptions = []option{
 	text("http-addr", ":4001", "address for HTTP and WebSocket", func(c *Config) *string { return &c.HTTPAddr }, isAddr),
 	text("https-addr", ":4433", "address for HTTPS, wss and WebTransport, TCP and UDP", func(c *Config) *string { return &c.HTTPSAddr }, isAddr),
-	text("tls", tlsDev, "dev (a certificate of the gateway's own) or off (plain HTTP only, no WebTransport)", func(c *Config) *string { return &c.TLS }, func(v string) error {
-		if v != tlsDev && v != tlsOff {
-			return errors.New("must be dev or off")
-		}
-		return nil
-	}),
+}
+
+var otherOptions = []option{
 	text("data-dir", "data", "folder for rooms, history and the secret", func(c *Config) *string { return &c.DataDir }, nil),
 	text("node-id", defaultNodeID(), "name of this gateway", func(c *Config) *string { return &c.NodeID }, nil),
 	{
