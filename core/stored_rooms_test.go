@@ -114,6 +114,15 @@ func TestDecodeRoomRefuses(t *testing.T) {
 			}
 		})
 	}
+	queue, err := os.ReadFile("testdata/snapshots/queue.v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, id := range map[string]string{"an item without an id": "0", "an item of the future": "413", "an item twice": "400"} {
+		if r, err := DecodeRoom([]byte(strings.Replace(string(queue), `"id": 390`, `"id": `+id, 1))); err == nil {
+			t.Errorf("%s became %+v", name, r.Queue)
+		}
+	}
 	for _, bad := range []string{"", "null", "{}", `{"v":1}`, "[]", "1"} {
 		if r, err := DecodeRoom([]byte(bad)); err == nil {
 			t.Errorf("%q became %+v", bad, r)
