@@ -23,6 +23,7 @@ import (
 	"tandem.watch/tandem/tls/certs"
 	"tandem.watch/tandem/tls/devcert"
 	"tandem.watch/tandem/tls/files"
+	"tandem.watch/tandem/tls/tickets"
 )
 
 // Values of the option tls.
@@ -45,8 +46,15 @@ type certificates interface {
 
 // openCertificates opens what the option tls names; with acme and dev some
 // more of the gateway depends on it.
-func (g *Gateway) openCertificates() (err error) {
+func (g *Gateway) openCertificates(secrets [][]byte) (err error) {
 	c := g.config
+	shared, err := g.openCertStorage(secrets)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
+	defer cancel()
+	g.tickets = tickets.New(ctx, g.document(shared, "session-tickets"), g.logger, time.Now)
 	switch c.TLS {
 	case tlsFiles:
 		var pairs []files.Pair
@@ -55,23 +63,29 @@ func (g *Gateway) openCertificates() (err error) {
 		}
 		g.certs, err = files.Open(pairs, g.logger, time.Now)
 	case tlsACME:
-		g.acme, err = g.openACME()
+		if g.acme, err = g.openACME(shared); err == nil {
+			g.acme.Load(ctx)
+		}
 		g.certs = g.acme
 	default:
-		g.dev, err = devcert.Open(filepath.Join(c.DataDir, "dev-certificates.pem"), g.logger, time.Now)
+		if g.certDB != nil {
+			g.dev, err = devcert.OpenShared(ctx, g.document(shared, "dev-certificates"), g.logger, time.Now)
+		} else {
+			g.dev, err = devcert.Open(filepath.Join(c.DataDir, "dev-certificates.pem"), g.logger, time.Now)
+		}
 		g.certs = g.dev
 	}
 	return err
 }
 
-func (g *Gateway) openACME() (*acme.Manager, error) {
+func (g *Gateway) openACME(shared certmagic.Storage) (*acme.Manager, error) {
 	c := g.config
 	o := acme.Options{
 		Names: c.Domains, Issuers: c.acmeIssuers(), Email: c.ACMEEmail,
 		NoHTTP01:    !slices.Contains(c.ACMEChallenges, "http-01"),
 		NoTLSALPN01: !slices.Contains(c.ACMEChallenges, "tls-alpn-01"),
 		HTTPAddr:    c.HTTPAddr, HTTPSAddr: c.HTTPSAddr, Logger: g.logger,
-		Storage: &certmagic.FileStorage{Path: filepath.Join(c.DataDir, "tls")},
+		Storage: shared,
 	}
 	if c.ACMERoots != "" {
 		data, err := os.ReadFile(c.ACMERoots)
@@ -85,17 +99,8 @@ func (g *Gateway) openACME() (*acme.Manager, error) {
 			return nil, fmt.Errorf("acme-roots: %s holds no certificate in PEM", c.ACMERoots)
 		}
 	}
-	m, err := acme.New(o)
-	if err == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), storageTimeout)
-		defer cancel()
-		m.Load(ctx)
-	}
-	return m, err
+	return acme.New(o)
 }
-
-// storageTimeout bounds how long a start waits for the certificate storage.
-const storageTimeout = 10 * time.Second
 
 // tcpTLS is how HTTPS over TCP is served.
 func (g *Gateway) tcpTLS() *tls.Config {

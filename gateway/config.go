@@ -23,6 +23,9 @@ type Config struct {
 	HTTPAddr  string
 	HTTPSAddr string
 	TLS       string
+	// PostgresURL is the database that all gateways share; "" for none.
+	PostgresURL string
+	TLSCache    string // on or off
 	// Domains are the names and addresses that people reach this gateway by.
 	Domains []string
 	// TLSCerts and TLSKeys are files, for tls=files.

@@ -174,7 +174,8 @@ func TestEveryOption(t *testing.T) {
 		"stun-urls": "stun:a.example,stuns:b.example:5349", "turn-urls": "turn:a.example?transport=tcp", "turn-secret": "a secret of TURN",
 		"seat-grace": "1s", "room-ttl": "2h0m0s", "max-members": "7", "max-sessions": "8", "max-sessions-per-ip": "9", "max-rooms-per-ip": "10", "max-connects-per-ip": "12", "max-message-rate": "11.5", "max-command-rate": "13.5",
 		"domain": "a.example,192.0.2.1", "tls-cert": "a.pem,b.pem", "tls-key": "a.key,b.key", "acme-ca": "https://ca.example/dir", "acme-profile": "shortlived",
-		"acme-eab": "kid:a2V5", "acme-email": "ops@watch.example", "acme-challenges": "http-01", "acme-roots": "roots.pem",
+		"acme-eab": "kid:a2V5", "acme-email": "ops@watch.example", "acme-challenges": "http-01", "acme-roots": "roots.pem", "tls-cache": "off",
+		"postgres-url": "postgres://tandem:a%20password@127.0.0.1/tandem",
 	}
 	var help bytes.Buffer
 	if err := PrintOptions(&help); err != nil {

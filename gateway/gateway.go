@@ -22,6 +22,8 @@ import (
 	"tandem.watch/tandem/protocol"
 	"tandem.watch/tandem/tls/acme"
 	"tandem.watch/tandem/tls/devcert"
+	"tandem.watch/tandem/tls/storage/postgres"
+	"tandem.watch/tandem/tls/tickets"
 )
 
 // Log is what a gateway keeps rooms in.
@@ -48,10 +50,13 @@ type Gateway struct {
 	certs  certificates
 	acme   *acme.Manager    // certs with tls=acme, else nil
 	dev    *devcert.Manager // certs with tls=dev, else nil
-	rooms  *limit.Keyed     // creations by address
-	looks  *limit.Keyed     // other requests by address
-	addrs  *counter         // sessions by address
-	conns  *connLimit       // connections by address, before they are sessions
+	// certDB keeps certificates for all gateways; nil without Postgres.
+	certDB  *postgres.Storage
+	tickets *tickets.Keys
+	rooms   *limit.Keyed // creations by address
+	looks   *limit.Keyed // other requests by address
+	addrs   *counter     // sessions by address
+	conns   *connLimit   // connections by address, before they are sessions
 	// attempts bounds how often an address begins sessions.
 	attempts *limit.Keyed
 	counters *v1.Counters
@@ -173,6 +178,7 @@ func (g *Gateway) startOn(listener net.Listener) {
 	g.work.Go(func() { g.serveHTTP(g.server.Serve(listener)) })
 	if g.secure != nil {
 		g.work.Go(func() { g.certs.Run(background) })
+		g.work.Go(func() { g.tickets.Run(background) })
 		g.work.Go(func() {
 			select {
 			case err := <-g.quic.failed:
@@ -226,6 +232,7 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 		errHTTP = errors.Join(errHTTP, shutdownHTTP(ctx, g.secure), g.quic.close())
 	}
 	g.work.Wait()
+	g.closeCertStorage()
 	return errors.Join(errHub, errHTTP, g.log.Close(ctx))
 }
 

@@ -24,7 +24,7 @@ func (g *Gateway) addTLS(secrets ...[]byte) error {
 	if err != nil {
 		return err
 	}
-	if err := g.openCertificates(); err != nil {
+	if err := g.openCertificates(secrets); err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
@@ -38,6 +38,8 @@ func (g *Gateway) addTLS(secrets ...[]byte) error {
 	mux.Handle("CONNECT /v1/wt", g.limitSessions(g.wt))
 	g.secure = g.httpServer(g.announceHTTP3(g.routes()))
 	g.secure.TLSConfig = g.tcpTLS()
+	g.tickets.Configure(g.secure.TLSConfig)
+	g.tickets.Configure(g.quic.web.H3.TLSConfig)
 	g.server.Handler = g.onPlainHTTP(g.server.Handler)
 	return nil
 }

@@ -38,6 +38,18 @@ var addressOptions = []option{
 
 var otherOptions = []option{
 	text("data-dir", "data", "folder for rooms, history and the secret", func(c *Config) *string { return &c.DataDir }, nil),
+	{
+		Name: "postgres-url", Secret: true,
+		Help: "Postgres database that gateways share, such as postgres://tandem@db.example/tandem; keeps their certificates, sealed with secret, which all must have",
+		set: func(c *Config, v string) error {
+			if u, err := url.Parse(v); v != "" && (err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql") {
+				return errors.New("must be an address such as postgres://tandem@db.example/tandem")
+			}
+			c.PostgresURL = v
+			return nil
+		},
+		get: func(c *Config) string { return c.PostgresURL },
+	},
 	text("node-id", defaultNodeID(), "name of this gateway", func(c *Config) *string { return &c.NodeID }, nil),
 	{
 		Name: "public-url", Help: "address that people reach this gateway at, such as https://watch.example",

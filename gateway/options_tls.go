@@ -50,6 +50,12 @@ var tlsOptions = []option{
 		}
 		return v, nil
 	})),
+	text("tls-cache", "on", "on or off: a sealed copy of shared certificates in data-dir, so that a gateway starts while the database is away", func(c *Config) *string { return &c.TLSCache }, func(v string) error {
+		if v != "on" && v != "off" {
+			return errors.New("must be on or off")
+		}
+		return nil
+	}),
 	text("acme-roots", "", "PEM file with who signed for the server of a private acme-ca, beside those that the system trusts", func(c *Config) *string { return &c.ACMERoots }, nil),
 }
 

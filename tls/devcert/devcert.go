@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"tandem.watch/tandem/tls/certs"
+	"tandem.watch/tandem/tls/storage"
 )
 
 const (
@@ -65,7 +66,7 @@ type Manager struct {
 // Open reads the certificates kept in a file, or makes the first one. now is
 // time.Now, or a test's.
 func Open(path string, logger *slog.Logger, now func() time.Time) (*Manager, error) {
-	m := &Manager{store: file(path), logger: logger, now: now}
+	m := &Manager{store: storage.File(path), logger: logger, now: now}
 	if _, err := m.store.Load(context.Background()); err != nil {
 		return nil, fmt.Errorf("development certificate: %w", err)
 	}

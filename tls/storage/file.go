@@ -1,4 +1,4 @@
-package devcert
+package storage
 
 import (
 	"bytes"
@@ -9,11 +9,12 @@ import (
 	"path/filepath"
 )
 
-// file is a Store for one gateway. Nobody else writes to its folder.
-type file string
+// File is one value in a file, for one gateway: as a Document, without locks,
+// since nobody else writes to its folder.
+type File string
 
-// Load implements Store.
-func (f file) Load(context.Context) ([]byte, error) {
+// Load returns the value; nil without an error when there is none yet.
+func (f File) Load(context.Context) ([]byte, error) {
 	data, err := os.ReadFile(string(f))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -21,8 +22,8 @@ func (f file) Load(context.Context) ([]byte, error) {
 	return data, err
 }
 
-// Update implements Store.
-func (f file) Update(ctx context.Context, change func([]byte) ([]byte, error)) ([]byte, error) {
+// Update replaces the value by what change makes of it.
+func (f File) Update(ctx context.Context, change func([]byte) ([]byte, error)) ([]byte, error) {
 	old, err := f.Load(ctx)
 	if err != nil {
 		return nil, err
