@@ -48,7 +48,7 @@ func explainProblem(name string, p acme.Problem) string {
 	case acme.ProblemTypeUnauthorized, acme.ProblemTypeIncorrectResponse:
 		return fmt.Sprintf("%s does not lead to this gateway: somebody else answered the authority, or nobody; check where its A and AAAA records point, and what stands in front%s", name, detail)
 	case acme.ProblemTypeMalformed:
-		return fmt.Sprintf("the authority could not check %s, whose name may lead nowhere: check its A and AAAA records%s", name, detail)
+		return fmt.Sprintf("the authority could not check %s, whose name may lead nowhere: its A and AAAA records must point to this gateway%s", name, detail)
 	case acme.ProblemTypeRateLimited:
 		return "the authority has given, or refused, too many certificates lately" + detail
 	case acme.ProblemTypeExternalAccountRequired:

@@ -41,7 +41,6 @@ type authority struct {
 	refuse  func(w http.ResponseWriter, r *http.Request) bool // nil: as it comes
 	orders  int
 	asked   int
-	seen    []string // user agents of nobody else than us
 }
 
 type authorityOptions struct {
@@ -164,6 +163,13 @@ func (a *authority) revoke(serial *big.Int) {
 		a.t.Fatal("no such certificate")
 	}
 	a.db.RevokeCertificate(&core.RevokedCertificate{Certificate: cert, RevokedAt: time.Now()})
+	// Pebble's own window is of one second, which acmez takes for none; public
+	// authorities say half an hour.
+	begin := time.Now().Add(-time.Hour).UTC()
+	window := fmt.Sprintf(`{"suggestedWindow":{"start":%q,"end":%q}}`, begin.Format(time.RFC3339), begin.Add(30*time.Minute).Format(time.RFC3339))
+	if err := a.db.SetARIResponse(serial, window); err != nil {
+		a.t.Fatal(err)
+	}
 }
 
 // eabKey is an account key in the spelling of the configuration.

@@ -176,5 +176,3 @@ func (s *syncBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
-
-func run(m *testing.M) int { return m.Run() }
