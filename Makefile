@@ -44,6 +44,7 @@ test-client:
 	$(call stage,client types,cd client && npm run --silent check)
 	$(call stage,client tests,cd client && npm test --silent)
 	$(call stage,client bundle is current,cd client && npm run --silent check-dist)
+	$(call stage,client size,cd client && npm run --silent check-size)
 
 .PHONY: test-go
 test-go:

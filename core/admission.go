@@ -14,7 +14,7 @@ import (
 )
 
 // keys are derived from a configured secret, a label for each use.
-type keys struct{ pin, address []byte }
+type keys struct{ pin, address, alias []byte }
 
 // keyring holds the keys of all secrets in force: the first one's make hashes,
 // all of them check, so that a secret can be rotated.
@@ -24,7 +24,7 @@ func deriveKeys(secrets [][]byte) (keyring, error) {
 	var ring keyring
 	for _, secret := range secrets {
 		var k keys
-		for label, key := range map[string]*[]byte{"tandem pin v1": &k.pin, "tandem address v1": &k.address} {
+		for label, key := range map[string]*[]byte{"tandem pin v1": &k.pin, "tandem address v1": &k.address, "tandem alias v1": &k.alias} {
 			derived, err := hkdf.Key(sha256.New, secret, nil, label, sha256.Size)
 			if err != nil {
 				return nil, fmt.Errorf("core: deriving keys: %w", err)
@@ -97,22 +97,10 @@ type CreatedRoom struct{ Room, Member, Seat string }
 // with the seat token within the grace, or departs.
 func (h *Hub) Create(ctx context.Context, req CreateRequest) (CreatedRoom, error) {
 	made := CreatedRoom{Room: NewRoomID(), Member: newMemberID(), Seat: newSeatToken()}
-	room := NewRoom(made.Room)
-	settings := Settings{GuestControl: true, PIN: req.PIN != "", Title: req.Title}
-	d, err := Decide(room, Ref{}, Create{Settings: settings, Media: req.Media, Member: made.Member, Name: req.Name}, h.opts.Clock.Now(), Hints{})
+	create := Create{Settings: Settings{GuestControl: true, Title: req.Title}, Media: req.Media, Member: made.Member, Name: req.Name}
+	batch, err := h.createBatch(made.Room, create, req.PIN, h.seatSecrets(made.Room, made.Member, made.Seat, req.Address))
 	if err != nil {
 		return CreatedRoom{}, err
-	}
-	batch := Batch{Members: 1, Secrets: h.seatSecrets(made.Room, made.Member, made.Seat, req.Address)}
-	if req.PIN != "" {
-		batch.Secrets = append(batch.Secrets, Secret{Name: secretPIN, Value: h.keys.hashPIN(made.Room, req.PIN)})
-	}
-	batch.Events, err = room.extend(Ref{}, d.Bodies, h.opts.Clock.Now())
-	if err != nil {
-		return CreatedRoom{}, err
-	}
-	if h.full() {
-		return CreatedRoom{}, errFull
 	}
 	// Whoever asked may be gone before the log has answered; the room is made
 	// or not all the same, and its host's seat must get its grace.
@@ -130,11 +118,36 @@ func (h *Hub) Create(ctx context.Context, req CreateRequest) (CreatedRoom, error
 	return made, nil
 }
 
+// createBatch returns the first entries of a room's log.
+func (h *Hub) createBatch(id string, c Create, pin string, secrets []Secret) (Batch, error) {
+	c.Settings.PIN = pin != ""
+	room := NewRoom(id)
+	d, err := Decide(room, Ref{}, c, h.opts.Clock.Now(), Hints{})
+	if err != nil {
+		return Batch{}, err
+	}
+	batch := Batch{Members: 1, Secrets: secrets}
+	if pin != "" {
+		batch.Secrets = append(batch.Secrets, Secret{Name: secretPIN, Value: h.keys.hashPIN(id, pin)})
+	}
+	if batch.Events, err = room.extend(Ref{}, d.Bodies, h.opts.Clock.Now()); err != nil {
+		return Batch{}, err
+	}
+	if h.full() {
+		return Batch{}, errFull
+	}
+	return batch, nil
+}
+
 func (h *Hub) seatSecrets(room, member, token, address string) []Secret {
 	return []Secret{
 		{Name: seatSecret(token), Member: member, Value: []byte(member)},
-		{Name: secretAddr + member, Member: member, Value: []byte(h.keys.hashAddress(room, address)[0])},
+		h.addressSecret(room, member, address),
 	}
+}
+
+func (h *Hub) addressSecret(room, member, address string) Secret {
+	return Secret{Name: secretAddr + member, Member: member, Value: []byte(h.keys.hashAddress(room, address)[0])}
 }
 
 // JoinRequest asks to enter a room.
@@ -146,7 +159,25 @@ type JoinRequest struct {
 	Address string
 	// Slow marks a client that needs long to get ready.
 	Slow bool
-	Conn Conn
+	// Beats asks for a Beat now and then.
+	Beats bool
+	Conn  Conn
+
+	// Member is an id that the client has made itself; "" has one made. See claim.
+	Member string
+	// Found makes the room if there is none; it needs Member. nil does not.
+	Found *Founding
+	// Again is the session that the same connection has already: that needs no
+	// further proof. May be nil.
+	Again *Session
+}
+
+// Founding is what a room begins with that is made for its first member.
+type Founding struct {
+	Settings Settings
+	Media    Media
+	// Allow says whether another room may be made: nil, or why not.
+	Allow func() error
 }
 
 // Resume names a seat by its token, and the last event that its client has seen.
@@ -159,6 +190,11 @@ type Resume struct {
 // Welcomed. Refusals are of type *protocol.Error; others are ctx's.
 func (h *Hub) Join(ctx context.Context, req JoinRequest) (*Session, error) {
 	l, err := h.acquire(ctx, req.Room)
+	if req.Found != nil && errors.Is(err, &protocol.Error{Code: protocol.CodeRoomNotFound}) {
+		if err = h.found(ctx, req); err == nil {
+			l, err = h.acquire(ctx, req.Room)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -181,6 +217,9 @@ func (h *Hub) enter(ctx context.Context, l *loop, req JoinRequest) (*Session, er
 	if req.Resume != nil {
 		return h.resume(ctx, l, req)
 	}
+	if req.Member != "" {
+		return h.claim(ctx, l, req)
+	}
 	// Who may enter can change between the check and the join; then again.
 	for range 4 {
 		access, err := h.admit(ctx, l, req)
@@ -188,7 +227,7 @@ func (h *Hub) enter(ctx context.Context, l *loop, req JoinRequest) (*Session, er
 			return nil, err
 		}
 		member, token := newMemberID(), newSeatToken()
-		s := &Session{loop: l, member: member, token: token, conn: req.Conn}
+		s := &Session{loop: l, member: member, token: token, conn: req.Conn, hears: req.Beats}
 		err = l.enter(ctx, s, nil, &pending{
 			cmd:     Join{Member: member, Name: req.Name, Access: access, Slow: req.Slow},
 			secrets: h.seatSecrets(l.id, member, token, req.Address),
@@ -209,10 +248,10 @@ func (h *Hub) resume(ctx context.Context, l *loop, req JoinRequest) (*Session, e
 		return nil, protocol.Errorf(protocol.CodeSeatUnknown, "this seat is not, or no longer, in the room")
 	}
 	member := string(secret.Value)
-	s := &Session{loop: l, member: member, token: req.Resume.Token, conn: req.Conn}
+	s := &Session{loop: l, member: member, token: req.Resume.Token, conn: req.Conn, returns: true, hears: req.Beats}
 	return s, l.enter(ctx, s, req.Resume, &pending{
-		cmd:     Attach{Member: member},
-		secrets: []Secret{{Name: secretAddr + member, Member: member, Value: []byte(h.keys.hashAddress(l.id, req.Address)[0])}},
+		cmd:     Attach{Member: member, Fresh: req.Resume.Number == 0},
+		secrets: []Secret{h.addressSecret(l.id, member, req.Address)},
 	})
 }
 

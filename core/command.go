@@ -31,8 +31,17 @@ type Join struct {
 	Slow         bool
 }
 
-// Attach lets another connection take over a seat.
-type Attach struct{ Member string }
+// Attach lets another connection take over a seat. With a Generation it is
+// answered with ErrAccessChanged when the seat is in other hands since.
+type Attach struct {
+	Member     string
+	Generation uint64
+	// Fresh says that the client has begun anew; see Seated.
+	Fresh bool
+	// Foreign says that it comes from elsewhere and that nothing proves it to be
+	// the same client: it gets the seat, not the member's rank.
+	Foreign bool
+}
 
 // Depart gives up the seat of a member whose connection is gone. It is refused
 // when another connection has taken the seat over since.
@@ -48,6 +57,10 @@ type Leave struct{}
 type Play struct {
 	Position *float64
 	Wait     bool
+	// Since is when the sender, which plays already, was at Position, in
+	// microseconds of cluster time: the room joins it. 0 means that it stands
+	// there, and starts with the others.
+	Since int64 `json:",omitempty"`
 }
 
 // Pause stops the timeline.
@@ -58,13 +71,18 @@ type Seek struct {
 	Position float64
 	Play     *bool
 	Wait     bool
+	// Since is as in Play.
+	Since int64 `json:",omitempty"`
 }
 
 // SetRate changes the playback rate.
 type SetRate struct{ Rate float64 }
 
-// SetMedia changes what the room watches.
-type SetMedia struct{ Media Media }
+// SetMedia changes what the room watches. It stands at Position, in seconds.
+type SetMedia struct {
+	Media    Media
+	Position float64 `json:",omitempty"`
+}
 
 // Enqueue adds to the queue: last, or with Next in front.
 type Enqueue struct {

@@ -19,6 +19,8 @@ type pending struct {
 	// done is told the answer, on the room's goroutine. May be nil.
 	done  func(l *loop, number uint64, err error)
 	since time.Time
+	// changes says that it was decided to have events.
+	changes bool
 }
 
 func (p *pending) handle(l *loop) { l.enqueue(p) }
@@ -134,7 +136,7 @@ func (l *loop) decideOne(f *flight, p *pending, now int64) (number uint64, err e
 	if d.Done != 0 {
 		return d.Done, nil
 	}
-	if len(d.Bodies) == 0 {
+	if p.changes = len(d.Bodies) > 0; !p.changes {
 		return l.ahead.Number, nil
 	}
 	lifted := "" // whose ban falls out of the list if another is added
@@ -180,6 +182,7 @@ func (l *loop) land(f *flight) {
 	case errors.As(f.err, &conflict) && len(conflict.Missed) > 0:
 		// Somebody else was first: see what they did, and decide again.
 		l.take(conflict.Missed)
+		l.closeReplaced(conflict.Missed)
 		l.ahead = l.room.Clone()
 		again := make([]*pending, 0, len(f.commands)+len(l.pending))
 		for _, a := range f.commands {

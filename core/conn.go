@@ -1,6 +1,10 @@
 package core
 
-import "tandem.watch/tandem/protocol"
+import (
+	"context"
+
+	"tandem.watch/tandem/protocol"
+)
 
 // Class says how a frame may be treated on its way to a slow peer.
 type Class uint8
@@ -26,6 +30,14 @@ type Conn interface {
 	Send(frames []*Frame)
 	// Close sends what is queued, then bye, and ends the connection.
 	Close(bye Bye)
+}
+
+// Prober is a Conn that can find out whether its peer is still there.
+type Prober interface {
+	Conn
+	// Probe asks the peer for a sign of life and waits for it, at most until ctx
+	// ends. It is not called by a room's goroutine.
+	Probe(ctx context.Context) bool
 }
 
 // Bye says why a connection is closed.
@@ -102,6 +114,8 @@ type MemberPage struct{ Members []*Member }
 type Happened struct {
 	Epoch, First, Last uint64
 	Events             []Event
+	// Room is the room after them, valid during the call only.
+	Room *Room
 }
 
 // Acked answers a command: done.
@@ -132,10 +146,25 @@ type TypingChanged struct {
 	On     bool
 }
 
-// Signalled carries signalling from another member. Data is JSON.
+// Signalled carries signalling from one member to another. Data is JSON.
 type Signalled struct {
-	From string
-	Data []byte
+	From, To string
+	Data     []byte
+}
+
+// Relayed carries what only clients of one kind understand. The room knows
+// neither the kind nor the data.
+type Relayed struct {
+	From, Kind string
+	Data       []byte
+}
+
+// Beat repeats the timeline for clients that keep none themselves. Now is the
+// instant that it was told at, in microseconds of cluster time.
+type Beat struct {
+	Host     string
+	Timeline Timeline
+	Now      int64
 }
 
 // ChatHistory carries chat, oldest first.
@@ -161,6 +190,8 @@ func (PresenceChanged) message() {}
 func (Reacted) message()         {}
 func (TypingChanged) message()   {}
 func (Signalled) message()       {}
+func (Relayed) message()         {}
+func (Beat) message()            {}
 func (ChatHistory) message()     {}
 func (ClockRead) message()       {}
 func (Parted) message()          {}

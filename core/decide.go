@@ -8,7 +8,7 @@ import (
 )
 
 // ErrAccessChanged says that who may enter has changed since a Join was
-// checked: check again, then join again.
+// checked, or who has the seat since an Attach was: check again, then ask again.
 var ErrAccessChanged = errors.New("core: who may enter the room has changed")
 
 // Decision is what a command comes to.

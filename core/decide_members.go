@@ -31,7 +31,20 @@ func (d *decider) attach(c Attach) ([]Body, error) {
 	if m == nil {
 		return nil, protocol.Errorf(protocol.CodeSeatUnknown, "this seat is no longer in the room")
 	}
-	return []Body{Seated{Member: m.ID, Generation: m.Generation + 1}}, nil
+	if c.Generation != 0 && c.Generation != m.Generation {
+		return nil, ErrAccessChanged
+	}
+	bodies := []Body{Seated{Member: m.ID, Generation: m.Generation + 1, Fresh: c.Fresh}}
+	switch {
+	case !c.Foreign:
+	case m.Role == RoleModerator:
+		bodies = append(bodies, RoleSet{Member: m.ID, Role: RoleGuest})
+	case m.Role == RoleHost:
+		if next := d.nextHost(m.ID); next != "" {
+			bodies = append(bodies, Hosted{Member: next})
+		}
+	}
+	return bodies, nil
 }
 
 func (d *decider) depart(c Depart) ([]Body, error) {

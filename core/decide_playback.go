@@ -24,7 +24,7 @@ func (d *decider) playback(c Command) []Body {
 		if d.r.Media.Equal(c.Media) {
 			return nil
 		}
-		return []Body{MediaSet(c), d.stand(CauseMedia, 0)}
+		return []Body{MediaSet{Media: c.Media}, d.stand(CauseMedia, c.Position)}
 	default:
 		return nil
 	}
@@ -34,16 +34,21 @@ func (d *decider) play(c Play) []Body {
 	here := d.position()
 	target, moved := here, false
 	if c.Position != nil {
-		moved = math.Abs(*c.Position-here) > sameSpot
+		there := clampPosition(*c.Position + d.elapsed(c.Since))
+		moved = math.Abs(there-here) > sameSpot
 		if moved || !d.willPlay() {
-			target = *c.Position
+			target = there
 		}
+	} else {
+		target = clampPosition(target + d.elapsed(c.Since))
 	}
 	switch {
 	case d.willPlay() && !moved:
 		return nil
 	case c.Wait:
 		return d.wait(CausePlay, target)
+	case c.Since != 0:
+		return []Body{d.going(CausePlay, target)}
 	default:
 		return []Body{d.start(CausePlay, target, moved)}
 	}
@@ -73,6 +78,8 @@ func (d *decider) seek(c Seek) []Body {
 	switch {
 	case play && c.Wait:
 		return d.wait(CauseSeek, c.Position)
+	case play && c.Since != 0:
+		return []Body{d.going(CauseSeek, clampPosition(c.Position+d.elapsed(c.Since)))}
 	case play:
 		return []Body{d.start(CauseSeek, c.Position, true)}
 	case !d.willPlay() && d.r.Timeline.Position == c.Position:
@@ -140,6 +147,23 @@ func (d *decider) start(cause Cause, position float64, seek bool) TimelineSet {
 		lead += d.hints.SeekLead.Microseconds()
 	}
 	return TimelineSet{Cause: cause, Position: position, Rate: d.r.Timeline.Rate, Playing: true, At: d.at(lead)}
+}
+
+// going is a timeline that is under way already: its sender plays.
+func (d *decider) going(cause Cause, position float64) TimelineSet {
+	return TimelineSet{Cause: cause, Position: position, Rate: d.r.Timeline.Rate, Playing: true, At: d.now}
+}
+
+// maxElapsed bounds, in seconds, how far a sender may have played on before its
+// command is decided: more than a command waits for the log.
+const maxElapsed = 10
+
+// elapsed is how far a sender has played on since an instant; 0 for none.
+func (d *decider) elapsed(since int64) float64 {
+	if since == 0 || since >= d.now {
+		return 0
+	}
+	return min(float64(d.now-since)/1e6, maxElapsed) * d.r.Timeline.Rate
 }
 
 // wait moves to a position and opens the ready gate there.

@@ -55,6 +55,9 @@ type Joined struct {
 type Seated struct {
 	Member     string `json:"member"`
 	Generation uint64 `json:"generation"`
+	// Fresh says that the client has begun anew and remembers nothing: what it
+	// had with other members directly, such as WebRTC, is gone.
+	Fresh bool `json:"fresh,omitempty"`
 }
 
 // Left frees a seat for good.

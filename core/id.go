@@ -46,9 +46,12 @@ func (id *EventID) UnmarshalText(text []byte) error {
 // NewRoomID returns a random room id: 60 bits as 12 characters.
 func NewRoomID() string { return protocol.RoomCode(randomUint64()) }
 
+// memberPrefix begins every member id that a gateway makes, and no other.
+const memberPrefix = "m_"
+
 // newMemberID returns a random member id: 50 bits as "m_" and 10 characters.
 func newMemberID() string {
-	return "m_" + strings.ToLower(protocol.RoomCode(randomUint64())[:10])
+	return memberPrefix + strings.ToLower(protocol.RoomCode(randomUint64())[:10])
 }
 
 // newSeatToken returns 128 random bits in base64url.

@@ -43,6 +43,7 @@ type loop struct {
 	asked    uint64   // the gate whose opening is among pending or in flight
 	leads    leads
 	vitals   vitals
+	beats    beats
 	idle     time.Time // since when nobody is here; zero when somebody is
 	snapshot snapshotState
 	failed   bool
@@ -234,17 +235,9 @@ func (l *loop) load() error {
 	if err != nil {
 		return err
 	}
-	room := stored.Room
-	if room == nil {
-		room = NewRoom(l.id)
-	}
-	for _, e := range stored.Events {
-		if e.Number <= room.Number {
-			continue
-		}
-		if err := room.Apply(e); err != nil {
-			return err
-		}
+	room, err := stored.room(l.id)
+	if err != nil {
+		return err
 	}
 	l.room, l.ahead = room, room.Clone()
 	l.recent = keepLast(stored.Events, maxRecent)
@@ -254,6 +247,23 @@ func (l *loop) load() error {
 		l.expect(m.ID)
 	}
 	return nil
+}
+
+// room returns the state that s adds up to. It may be s's own.
+func (s Stored) room(id string) (*Room, error) {
+	room := s.Room
+	if room == nil {
+		room = NewRoom(id)
+	}
+	for _, e := range s.Events {
+		if e.Number <= room.Number {
+			continue
+		}
+		if err := room.Apply(e); err != nil {
+			return nil, err
+		}
+	}
+	return room, nil
 }
 
 // take makes committed events part of the room, and tells everybody.
@@ -269,6 +279,7 @@ func (l *loop) take(events []Event) {
 		l.recent = keepLast(l.recent, maxRecent) // seldom, since it moves them all
 	}
 	for _, h := range split(events) {
+		h.Room = l.room
 		l.broadcast(&Frame{Class: ClassControl, Message: h})
 	}
 	// Who is told an answer has seen what it did.

@@ -13,7 +13,7 @@ type Outbox struct {
 	mu     sync.Mutex
 	queue  [][]byte
 	bytes  int
-	state  map[string]int // key to the index in queue of its frame not yet taken
+	state  map[string]int // key to the index in queue of its frame's first segment, not yet taken
 	closed bool
 }
 
@@ -40,21 +40,29 @@ func NewOutbox(limit int) *Outbox {
 	return &Outbox{limit: limit, wake: make(chan struct{}, 1)}
 }
 
-// Push queues the bytes of a frame. They must not be changed afterwards.
-func (o *Outbox) Push(class Class, key string, b []byte) Pushed {
+// Push queues the bytes of a frame, which may be in several segments: those that
+// are the peer's own beside those that are shared. They must not be changed
+// afterwards. All frames of one key have the same number of segments.
+func (o *Outbox) Push(class Class, key string, segments ...[]byte) Pushed {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
 		return PushedClosed
 	}
+	size := 0
+	for _, b := range segments {
+		size += len(b)
+	}
 	if class == ClassState && key != "" {
-		if i, ok := o.state[key]; ok {
-			o.bytes += len(b) - len(o.queue[i])
-			o.queue[i] = b
+		if first, ok := o.state[key]; ok {
+			for i, b := range segments {
+				o.bytes += len(b) - len(o.queue[first+i])
+				o.queue[first+i] = b
+			}
 			return PushedReplaced
 		}
 	}
-	if o.bytes+len(b) > o.limit {
+	if o.bytes+size > o.limit {
 		if class == ClassControl || class == ClassBulk {
 			return PushedOverflow
 		}
@@ -69,8 +77,8 @@ func (o *Outbox) Push(class Class, key string, b []byte) Pushed {
 		}
 		o.state[key] = len(o.queue)
 	}
-	o.queue = append(o.queue, b)
-	o.bytes += len(b)
+	o.queue = append(o.queue, segments...)
+	o.bytes += size
 	o.signal()
 	return PushedQueued
 }

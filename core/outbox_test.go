@@ -196,3 +196,28 @@ func TestOutboxProperties(t *testing.T) {
 		check()
 	})
 }
+
+// A frame in segments is one frame: all of it is replaced, dropped or refused.
+func TestOutboxSegments(t *testing.T) {
+	o := core.NewOutbox(20)
+	push := func(class core.Class, key string, want core.Pushed, segments ...string) {
+		t.Helper()
+		all := make([][]byte, len(segments))
+		for i, s := range segments {
+			all[i] = []byte(s)
+		}
+		if got := o.Push(class, key, all...); got != want {
+			t.Errorf("push %q: %v, want %v", segments, got, want)
+		}
+	}
+	push(core.ClassState, "beat", core.PushedQueued, "a1", "b1", "c1")
+	push(core.ClassControl, "", core.PushedQueued, "x", "y")
+	push(core.ClassState, "beat", core.PushedReplaced, "a22", "b22", "c22")
+	if got, _ := outboxTaken(o); got != "a22 b22 c22 x y" {
+		t.Errorf("taken: %q", got)
+	}
+	push(core.ClassControl, "", core.PushedQueued, "0123456789", "012345678")
+	push(core.ClassControl, "", core.PushedOverflow, "x", "y")
+	push(core.ClassState, "beat", core.PushedDropped, "x", "y", "z")
+	push(core.ClassControl, "", core.PushedQueued, "x")
+}

@@ -112,13 +112,13 @@ func drawHints(t *rapid.T) Hints {
 func drawCommand(t *rapid.T) Command {
 	switch rapid.IntRange(0, 20).Draw(t, "command") {
 	case 0:
-		return Play{Position: drawOptionalPosition(t), Wait: drawBool(t)}
+		return Play{Position: drawOptionalPosition(t), Wait: drawBool(t), Since: drawSince(t)}
 	case 1, 2:
 		return Play{Wait: true}
 	case 3:
 		return Pause{Position: drawOptionalPosition(t)}
 	case 4, 5:
-		return Seek{Position: drawPosition(t), Play: drawOptionalBool(t), Wait: drawBool(t)}
+		return Seek{Position: drawPosition(t), Play: drawOptionalBool(t), Wait: drawBool(t), Since: drawSince(t)}
 	case 6:
 		return SetRate{Rate: rapid.SampledFrom([]float64{protocol.MinRate, 1, 1.5, protocol.MaxRate}).Draw(t, "rate")}
 	case 7:
@@ -164,7 +164,7 @@ func drawItem(t *rapid.T) uint64 { return uint64(rapid.IntRange(0, 4).Draw(t, "i
 func drawOwnCommand(t *rapid.T) Command {
 	switch rapid.IntRange(0, 2).Draw(t, "command") {
 	case 0:
-		return Attach{Member: drawMember(t)}
+		return Attach{Member: drawMember(t), Foreign: drawBool(t), Fresh: drawBool(t)}
 	case 1:
 		return Depart{Member: drawMember(t), Generation: rapid.Uint64Range(1, 2).Draw(t, "generation")}
 	default:
@@ -270,4 +270,9 @@ func (w *simWorld) placed(c Command) Command {
 	default:
 		return c
 	}
+}
+
+// drawSince is an instant that a sender names: none, past, around now, or to come.
+func drawSince(t *rapid.T) int64 {
+	return rapid.SampledFrom([]int64{0, 0, 1, stageStart, stageStart + 5_000_000, 1 << 60}).Draw(t, "since")
 }

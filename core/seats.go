@@ -75,13 +75,14 @@ func (l *loop) sit(s *Session, resume *Resume) error {
 	if old := st.session; old != nil {
 		l.unseat(old)
 		old.conn.Close(Bye{Code: protocol.CloseReplaced})
-	} else if resume != nil {
+	} else if s.returns {
 		l.broadcast(&Frame{Class: ClassControl, Message: PresenceChanged{Members: []Presence{{Member: s.member}}}})
 		l.flush()
 	}
 	*st = seat{session: s, told: Presence{Member: s.member}}
-	s.index = len(l.sessions)
+	s.index, s.generation = len(l.sessions), l.room.Member(s.member).Generation
 	l.sessions = append(l.sessions, s)
+	l.beats.listen(s)
 	l.leads = leads{} // at once: the next start must not be too early for it
 	s.conn.Send(l.welcome(s, resume))
 	return nil
@@ -106,6 +107,7 @@ func (l *loop) welcome(s *Session, resume *Resume) []*Frame {
 	}
 	if resumed {
 		for _, h := range split(missed) {
+			h.Room = l.room
 			frames = append(frames, &Frame{Class: ClassControl, Message: h})
 		}
 		return frames
@@ -145,6 +147,7 @@ func (l *loop) unseat(s *Session) {
 	if s.index < 0 {
 		return
 	}
+	l.beats.leave(s)
 	last := len(l.sessions) - 1
 	moved := l.sessions[last]
 	l.sessions[s.index], moved.index = moved, s.index
@@ -197,6 +200,25 @@ func (l *loop) expire(now time.Time) {
 	}
 }
 
+// closeReplaced closes the sessions whose seats another gateway's connections
+// have taken over, as its events say.
+func (l *loop) closeReplaced(events []Event) {
+	for _, e := range events {
+		b, ok := e.Body.(Seated)
+		if !ok {
+			continue
+		}
+		st := l.seats[b.Member]
+		if st == nil || st.session == nil || st.session.generation >= b.Generation {
+			continue
+		}
+		old := st.session
+		l.unseat(old)
+		*st = seat{}
+		old.conn.Close(Bye{Code: protocol.CloseReplaced})
+	}
+}
+
 // closeDeparted closes the sessions whose seats are gone, after they have been
 // told so.
 func (l *loop) closeDeparted() {
@@ -220,13 +242,17 @@ func (l *loop) closeDeparted() {
 // signal passes signalling on to a member. It is lost when that is away, or so
 // far behind that it could be closed for what others send it.
 func (l *loop) signal(from *Session, to string, data []byte) {
+	l.tellOne(from, to, Signalled{From: from.member, To: to, Data: data})
+}
+
+func (l *loop) tellOne(from *Session, to string, m Message) {
 	st := l.seats[to]
 	if st == nil {
 		from.conn.Send([]*Frame{refusal(0, notHere(to))})
 		return
 	}
 	if st.session != nil {
-		st.session.conn.Send([]*Frame{{Class: ClassEphemeral, Message: Signalled{From: from.member, Data: data}}})
+		st.session.conn.Send([]*Frame{{Class: ClassEphemeral, Message: m}})
 	}
 }
 
@@ -241,24 +267,12 @@ type doorState struct {
 
 // door asks the room's goroutine for what is checked before somebody enters.
 func (l *loop) door(ctx context.Context) (doorState, error) {
-	answer := make(chan doorState, 1)
-	err := l.post(ctx, postedFunc(func(l *loop) {
+	return ask(ctx, l, func(l *loop) doorState {
 		r := l.room
 		d := doorState{title: r.Settings.Title, pin: r.Settings.PIN, locked: r.Settings.Locked, access: r.Access, members: len(r.Members())}
 		for _, b := range r.Banned {
 			d.banned = append(d.banned, b.Member)
 		}
-		answer <- d
-	}))
-	if err != nil {
-		return doorState{}, err
-	}
-	select {
-	case d := <-answer:
-		return d, nil
-	case <-l.gone:
-		return doorState{}, publicError(ErrUnavailable)
-	case <-ctx.Done():
-		return doorState{}, publicError(ctx.Err())
-	}
+		return d
+	})
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"time"
 
 	"tandem.watch/tandem/protocol"
 )
@@ -14,9 +15,12 @@ type Session struct {
 	member string
 	token  string
 	conn   Conn
+	// returns says that the seat was there before, hears that Beats are told.
+	returns, hears bool
 
 	// owned by the room's goroutine
-	index int // in loop.sessions; -1 when not there
+	index      int    // in loop.sessions; -1 when not there
+	generation uint64 // of the seat when this session took it
 }
 
 // Member returns the session's member id.
@@ -41,6 +45,21 @@ func (s *Session) Do(ctx context.Context, id uint64, c Command) error {
 		p.forget = []string{c.Member}
 	}
 	return s.post(ctx, p)
+}
+
+// Ask posts a command that has no id and so is never recognised as a repeat.
+// done is told how it ended, on the room's goroutine: it must not block. If the
+// command changed nothing, everybody is told otherwise, unless that is nil. The
+// error returned says that the session is over.
+func (s *Session) Ask(ctx context.Context, c Command, otherwise Message, done func(err error)) error {
+	p := &pending{by: Ref{Seat: s.member, Sum: Sum(c)}, cmd: c}
+	p.done = func(l *loop, _ uint64, err error) {
+		if err == nil && !p.changes && otherwise != nil {
+			l.broadcast(&Frame{Class: ClassControl, Message: otherwise})
+		}
+		done(publicError(err))
+	}
+	return s.loop.post(ctx, p)
 }
 
 // SetAccess changes settings as Do with ChangeSettings does; a PIN that is not
@@ -107,6 +126,45 @@ func (s *Session) tell(ctx context.Context, m Message) error {
 // Signal passes signalling to one member that is connected here.
 func (s *Session) Signal(ctx context.Context, to string, data []byte) error {
 	return s.loop.post(ctx, sessionPost{s, func(l *loop) { l.signal(s, to, data) }})
+}
+
+// Relay passes on to everybody what only clients of a kind understand.
+func (s *Session) Relay(ctx context.Context, kind string, data []byte) error {
+	return s.tell(ctx, Relayed{From: s.member, Kind: kind, Data: data})
+}
+
+// RelayTo passes it on to one member. It is lost when that is not connected here.
+func (s *Session) RelayTo(ctx context.Context, to, kind string, data []byte) error {
+	return s.loop.post(ctx, sessionPost{s, func(l *loop) {
+		l.tellOne(s, to, Relayed{From: s.member, Kind: kind, Data: data})
+	}})
+}
+
+// Beat tells everybody the timeline at once, if the member is the host.
+func (s *Session) Beat(ctx context.Context) error {
+	return s.loop.post(ctx, sessionPost{s, func(l *loop) { l.hostBeat(s, time.Now()) }})
+}
+
+// View shows the room, and how its members do, to a function that the room's
+// goroutine calls: it must not block, and keep nothing. It waits for that, and
+// returns false when the session is over.
+func (s *Session) View(ctx context.Context, look func(r *Room, presence []Presence, now int64)) bool {
+	seen := make(chan struct{})
+	err := s.loop.post(ctx, sessionPost{s, func(l *loop) {
+		look(l.room, l.everyone(), l.hub.opts.Clock.Now())
+		close(seen)
+	}})
+	if err != nil {
+		return false
+	}
+	select {
+	case <-seen:
+		return true
+	case <-s.loop.gone:
+		return false
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Report says how the member's player does.

@@ -21,6 +21,9 @@ func (l *loop) timers() {
 	if len(l.vitals.dirty) > 0 && !now.Before(l.vitals.next) {
 		l.tellVitals()
 	}
+	if l.beats.due(now) {
+		l.beat(now)
+	}
 	if l.snapshot.due(l, now) {
 		l.saveSnapshot()
 	}
@@ -38,6 +41,9 @@ func (l *loop) untilNext() time.Duration {
 	}
 	if len(l.vitals.dirty) > 0 {
 		next = min(next, l.vitals.next.Sub(now))
+	}
+	if l.beats.listeners > 0 {
+		next = min(next, l.beats.next().Sub(now))
 	}
 	if !l.idle.IsZero() {
 		next = min(next, l.idle.Add(l.hub.opts.Unload).Sub(now))

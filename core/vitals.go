@@ -146,6 +146,17 @@ func (st *seat) presence(member string) Presence {
 	}
 }
 
+// everyone lists how all members do.
+func (l *loop) everyone() []Presence {
+	list := make([]Presence, 0, len(l.seats))
+	for _, m := range l.room.Members() {
+		if st := l.seats[m.ID]; st != nil {
+			list = append(list, st.presence(m.ID))
+		}
+	}
+	return list
+}
+
 // presence lists the members who are away or buffering, for a newcomer.
 func (l *loop) presence() []Presence {
 	var list []Presence

@@ -26,6 +26,11 @@ func (c *Config) clientAddress(r *http.Request) string {
 	return limitKey(addr)
 }
 
+// overTLS says whether a request came over TLS, to us or to a trusted proxy.
+func (c *Config) overTLS(r *http.Request) bool {
+	return r.TLS != nil || c.trusts(parseAddr(r.RemoteAddr)) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
 func (c *Config) trusts(a netip.Addr) bool {
 	for _, p := range c.TrustedProxies {
 		if p.Contains(a) {

@@ -171,7 +171,7 @@ func TestRedirects(t *testing.T) {
 			t.Errorf("%s: %d to %q", host, answer.StatusCode, got)
 		}
 	}
-	for _, path := range []string{"/health", "/healthz", "/readyz"} {
+	for _, path := range []string{"/health", "/healthz", "/readyz", "/status"} {
 		if answer, body := get(t, http.DefaultTransport, base+path, "watch.example"); answer.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d %s", path, answer.StatusCode, body)
 		}

@@ -1,12 +1,10 @@
 package gateway
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -197,36 +195,6 @@ func (c *Config) readEnvironment(env map[string]string) error {
 // fromKubernetes matches the variables that Kubernetes makes in every container
 // for a Service named tandem, or tandem-something.
 var fromKubernetes = regexp.MustCompile(`^TANDEM_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
-
-// readLegacy honours the old server's variables.
-func (c *Config) readLegacy(env map[string]string) error {
-	get := func(key string) string {
-		value := env[key]
-		if strings.HasPrefix(value, "tcp://") {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("variable %s is ignored: %s is what Kubernetes makes for a Service of that name", key, value))
-			return ""
-		}
-		return value
-	}
-	set := func(name, key, value string) error {
-		if value == "" {
-			return nil
-		}
-		return c.assign(name, value, "variable "+key)
-	}
-	host, port := get("HOST"), get("PORT")
-	var errs []error
-	switch {
-	case host != "":
-		errs = append(errs, set("http-addr", "HOST", net.JoinHostPort(host, cmp.Or(port, "4001"))))
-	case port != "":
-		errs = append(errs, set("http-addr", "PORT", ":"+port))
-	}
-	for name, key := range map[string]string{"node-id": "NODE_ID", "log-level": "LOG_LEVEL"} {
-		errs = append(errs, set(name, key, get(key)))
-	}
-	return errors.Join(errs...)
-}
 
 // parseFlags reads --name value and --name=value. A repeated list option adds.
 func parseFlags(args []string) (map[string]string, error) {

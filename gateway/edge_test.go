@@ -150,3 +150,24 @@ func TestCounter(t *testing.T) {
 		t.Errorf("at the end %d of %v are counted", c.total, c.byKey)
 	}
 }
+
+// Links begin with https where a proxy that we trust says that people come so.
+func TestForwardedProto(t *testing.T) {
+	proxied := load(t, []string{"--trusted-proxies", "10.0.0.0/8"}, nil)
+	for _, c := range []struct {
+		from, proto, want string
+	}{
+		{"10.1.2.3:1", "https", "https://tandem.test"},
+		{"10.1.2.3:1", "HTTPS", "https://tandem.test"},
+		{"10.1.2.3:1", "http", "http://tandem.test"},
+		{"10.1.2.3:1", "", "http://tandem.test"},
+		{"203.0.113.9:1", "https", "http://tandem.test"},
+	} {
+		r := httptest.NewRequest("GET", "http://tandem.test/", nil)
+		r.RemoteAddr = c.from
+		r.Header.Set("X-Forwarded-Proto", c.proto)
+		if got := (&Gateway{config: proxied}).baseURL(r).String(); got != c.want {
+			t.Errorf("%s says %q: %s, want %s", c.from, c.proto, got, c.want)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"tandem.watch/tandem/client"
 	"tandem.watch/tandem/core"
 	"tandem.watch/tandem/core/roomlog/sqlite"
+	"tandem.watch/tandem/gateway/legacy"
 	v1 "tandem.watch/tandem/gateway/v1"
 	"tandem.watch/tandem/gateway/ws"
 	"tandem.watch/tandem/gateway/wt"
@@ -44,6 +45,7 @@ type Gateway struct {
 	hub    *core.Hub
 	ws     *ws.Handler
 	wt     *wt.Handler
+	legacy *legacy.Service
 	server *http.Server // plain HTTP
 	secure *http.Server // HTTPS over TCP; nil with tls=off, as are wt, quic and certs
 	quic   *quicServer
@@ -55,6 +57,7 @@ type Gateway struct {
 	tickets *tickets.Keys
 	rooms   *limit.Keyed // creations by address
 	looks   *limit.Keyed // other requests by address
+	polls   *limit.Keyed // the old extension's, every 2 s of every one, by address
 	addrs   *counter     // sessions by address
 	conns   *connLimit   // connections by address, before they are sessions
 	// attempts bounds how often an address begins sessions.
@@ -100,6 +103,7 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 		config: c, logger: logger, log: log, clock: core.NewLocalClock(latest), served: make(chan error, 1),
 		rooms: limit.NewKeyed(max(1, c.RoomsPerIPPerHour/2), time.Hour/time.Duration(c.RoomsPerIPPerHour), 50_000),
 		looks: limit.NewKeyed(100, 50*time.Millisecond, 50_000),
+		polls: limit.NewKeyed(400, 5*time.Millisecond, 50_000),
 		addrs: newCounter(c.MaxSessions, c.SessionsPerIP),
 		// A browser opens a few connections beside its session's.
 		conns:    newConnLimit(newCounter(c.MaxSessions+1000, c.SessionsPerIP+100), c.trusts),
@@ -115,6 +119,7 @@ func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, se
 		return nil, err
 	}
 	g.ws = ws.NewHandler(g.sessionOptions())
+	g.legacy = g.newLegacy()
 	g.server = g.httpServer(g.routes())
 	return g, nil
 }
@@ -226,6 +231,7 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 	g.stop()
 	errHub := g.hub.Shutdown(ctx)
 	g.ws.Shutdown(ctx)
+	g.legacy.Shutdown(ctx)
 	errHTTP := shutdownHTTP(ctx, g.server)
 	if g.secure != nil {
 		g.wt.Shutdown(ctx)

@@ -187,7 +187,7 @@ func (g *Gateway) endpoints(r *http.Request) []protocol.Endpoint {
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			name = h
 		}
-		if r.TLS != nil {
+		if g.config.overTLS(r) {
 			socket = "wss"
 		}
 	default:

@@ -88,7 +88,7 @@ var otherOptions = []option{
 	},
 	{
 		Name: "trusted-proxies", List: true,
-		Help: "addresses or networks of proxies whose X-Forwarded-For is believed",
+		Help: "addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed",
 		set: func(c *Config, v string) (err error) {
 			c.TrustedProxies, err = parsePrefixes(v)
 			return err

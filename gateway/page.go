@@ -153,7 +153,7 @@ func (g *Gateway) baseURL(r *http.Request) *url.URL {
 		return g.config.PublicURL
 	}
 	scheme := "http"
-	if r.TLS != nil {
+	if g.config.overTLS(r) {
 		scheme = "https"
 	}
 	return &url.URL{Scheme: scheme, Host: r.Host}
@@ -163,7 +163,7 @@ func (g *Gateway) baseURL(r *http.Request) *url.URL {
 // nobody in between can change (W3C Secure Contexts, section 3.1): elsewhere
 // they ignore some headers, and say so to whoever opens their tools.
 func (g *Gateway) trustworthy(r *http.Request) bool {
-	if r.TLS != nil {
+	if g.config.overTLS(r) {
 		return true
 	}
 	if u := g.config.PublicURL; u != nil && u.Scheme == "https" && strings.EqualFold(u.Host, r.Host) {

@@ -1,13 +1,9 @@
 package gateway
 
 import (
-	"bytes"
-	"io/fs"
 	"net/http"
-	"path"
 	"strconv"
 	"strings"
-	"time"
 
 	"tandem.watch/tandem/client"
 	v1 "tandem.watch/tandem/gateway/v1"
@@ -49,7 +45,7 @@ func (g *Gateway) apiRoutes() http.Handler {
 
 func (g *Gateway) siteRoutes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", g.health)
+	g.legacyRoutes(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !g.ready.Load() {
@@ -142,62 +138,6 @@ func (g *Gateway) limitSessions(next http.Handler) http.Handler {
 		}
 		defer leave()
 		next.ServeHTTP(w, r)
-	})
-}
-
-// assets serves embedded files. They revalidate by the content's own tag, so
-// that a page never runs with another release's script.
-type assets map[string]asset
-
-type asset struct {
-	data []byte
-	tag  string
-}
-
-func newAssets(files fs.FS) assets {
-	all := assets{}
-	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(files, name)
-		all[name] = asset{data: data, tag: etag(data)}
-		return err
-	})
-	if err != nil {
-		panic(err) // the files are part of the program
-	}
-	return all
-}
-
-// ServeHTTP serves the file of the request's path.
-func (a assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	name := path.Clean(r.URL.Path)
-	file, ok := a[name]
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	switch path.Ext(name) {
-	case ".png": // of no release in particular
-		w.Header().Set("Cache-Control", "public, max-age=86400")
-	case ".webmanifest": // which not every system's tables know
-		w.Header().Set("Content-Type", "application/manifest+json")
-		fallthrough
-	default:
-		w.Header().Set("Cache-Control", "no-cache")
-	}
-	w.Header().Set("ETag", file.tag)
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(file.data))
-}
-
-func clip(data []byte) http.Handler {
-	tag := etag(data)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "video/webm")
-		w.Header().Set("Cache-Control", "public, max-age=3600")
-		w.Header().Set("ETag", tag)
-		http.ServeContent(w, r, "clip.webm", time.Time{}, bytes.NewReader(data))
 	})
 }
 

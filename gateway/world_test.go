@@ -67,7 +67,7 @@ func (w *world) start() {
 	if w.output != nil {
 		out = w.output
 	}
-	g, err := newGateway(w.t.Context(), config, slog.New(slog.NewTextHandler(out, nil)), w.log, config.Secrets)
+	g, err := newGateway(w.t.Context(), config, slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: config.LogLevel})), w.log, config.Secrets)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -255,12 +255,11 @@ func TestRubbishDatagrams(t *testing.T) {
 	virtualQUIC(t, quick(), func(t *testing.T, w *quicWorld) {
 		ann := w.hostQUIC("Ann")
 		eve := w.joinQUIC(ann.room, "Eve", cafe, testclient.WebTransportOptions{})
-		random := make([]byte, 1200)
+		random := make([]byte, 1100)
 		_, _ = rand.Read(random)
-		// The testing client's library refuses 1,200 bytes: the header needs room.
+		// Over a network of this size the library refuses 1,200 bytes; over sockets it sends them.
 		for i := range 120 {
 			_ = eve.SendDatagram(random[:[]int{0, 1, 1100}[i%3]])
-			_ = eve.SendDatagram(random)
 			time.Sleep(time.Millisecond)
 		}
 		w.rest()

@@ -12,10 +12,12 @@ const WORDS: Partial<Record<TandemError['code'], string>> = {
   pin_throttled: 'Too many wrong PINs.',
   banned: 'You were banned from this room.',
   forbidden: 'Only the host may do that here.',
-  not_found: 'That member is not here any more.',
+  not_found: 'That is not here any more.',
   rate_limited: 'That was too much at once.',
   unavailable: 'The server cannot be reached just now.',
+  unknown: 'The connection was lost before an answer came: it may have been done or not.',
   timeout: 'The server does not answer.',
+  too_many_commands: 'Too much is waiting for the connection to come back.',
   internal: 'Something went wrong at the server.',
 };
 
@@ -27,27 +29,34 @@ export function explain(error: unknown): string {
   return seconds > 0 ? `${words} Try again in ${seconds} s.` : words;
 }
 
-let timer: number | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Shows what went wrong: for a while, or until something else is shown. */
+/** Makes what is shown go away by its cross. */
+export function prepareErrors(): void {
+  byId('error-close', HTMLButtonElement).addEventListener('click', hideError);
+}
+
+/** Shows what went wrong: for a while, or until something else is shown. Above all, also in full screen. */
 export function showError(text: string, options: { readonly stays?: boolean } = {}): void {
-  const line = byId('error', HTMLParagraphElement);
+  const toast = byId('error', HTMLDivElement);
   clearTimeout(timer);
-  setText(line, text);
-  line.hidden = false;
+  // Shown again it comes before a dialog that was opened since.
+  toast.hidePopover();
+  toast.showPopover();
+  setText(byId('error-text', HTMLParagraphElement), text);
   if (!options.stays) timer = setTimeout(hideError, SHOWN_MS);
 }
 
 export function hideError(): void {
   clearTimeout(timer);
-  byId('error', HTMLParagraphElement).hidden = true;
+  byId('error', HTMLDivElement).hidePopover();
 }
 
 /** Lets something happen, and shows it when it does not. */
-export function attempt(done: Promise<unknown>): void {
+export function attempt(done: Promise<unknown>, show: (text: string) => void = showError): void {
   done.catch((error: unknown) => {
     // Whoever closed the room knows that the rest did not happen.
     if (error instanceof TandemError && error.code === 'closed') return;
-    showError(explain(error));
+    show(explain(error));
   });
 }

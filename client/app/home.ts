@@ -1,12 +1,23 @@
-import { formatRoomCode, lookUpRoom, parseRoomCode, TandemError } from '@tandem.watch/client';
+import { formatRoomCode, lookUpRoom, parseRoomCode, TandemError, type RoomInfo } from '@tandem.watch/client';
 import { byId, onSubmit, setText } from './dom.js';
-import { explain, hideError, showError } from './errors.js';
+import { explain } from './errors.js';
+import { unlockSound } from './sound.js';
 import { storage } from './storage.js';
 
-interface Entries {
-  create(entry: { name: string; pin: string }): Promise<void>;
-  join(entry: { room: string; name: string; pin: string }): Promise<void>;
+/** What somebody types to come in. */
+export interface Entry {
+  readonly name: string;
+  readonly pin: string;
 }
+
+interface Entries {
+  create(entry: Entry): Promise<void>;
+  join(entry: Entry & { readonly room: string }): Promise<void>;
+  /** A refusal; true when it was shown elsewhere. */
+  refused(error: unknown): boolean;
+}
+
+const LEAD = 'One link, and everybody sees the same frame. Nothing to install, no account.';
 
 /** The forms by which one comes into a room: both at `/`, only the second at `/r/…`. */
 export class Home {
@@ -15,38 +26,49 @@ export class Home {
   readonly #createForm = byId('create-form', HTMLFormElement);
   readonly #createName = byId('create-name', HTMLInputElement);
   readonly #createPin = byId('create-pin', HTMLInputElement);
+  readonly #createError = byId('create-error', HTMLParagraphElement);
   readonly #joinForm = byId('join-form', HTMLFormElement);
   readonly #joinTitle = byId('join-title', HTMLHeadingElement);
+  readonly #joinAbout = byId('join-about', HTMLParagraphElement);
   readonly #joinCode = byId('join-code', HTMLInputElement);
   readonly #joinCodeField = byId('join-code-field', HTMLDivElement);
   readonly #joinName = byId('join-name', HTMLInputElement);
   readonly #joinPin = byId('join-pin', HTMLInputElement);
   readonly #joinPinField = byId('join-pin-field', HTMLDivElement);
+  readonly #joinError = byId('join-error', HTMLParagraphElement);
 
   constructor(entries: Entries) {
     this.#entries = entries;
     onSubmit(this.#createForm, () => {
-      void this.#submit(this.#createForm, () =>
-        this.#entries.create({ name: this.#createName.value.trim(), pin: this.#createPin.value }),
-      );
+      const entry = { name: this.#createName.value.trim(), pin: this.#createPin.value };
+      void this.#submit(this.#createForm, this.#createError, () => this.#entries.create(entry));
     });
-    onSubmit(this.#joinForm, () => void this.#join());
+    onSubmit(this.#joinForm, () => {
+      const entry = { room: roomOf(this.#joinCode.value), name: this.#joinName.value.trim(), pin: this.#joinPin.value };
+      void this.#submit(this.#joinForm, this.#joinError, () => this.#entries.join(entry));
+    });
+    const code = this.#joinCode;
+    code.addEventListener('input', () => code.toggleAttribute('data-link', code.value.includes('/')));
   }
 
   /** @param room the room of the address, if it names one. */
   show(room: string | undefined): void {
     this.#view.hidden = false;
+    this.#joinForm.hidden = false;
     this.#createName.value ||= storage.name;
     this.#joinName.value ||= storage.name;
     this.#createForm.hidden = room !== undefined;
     this.#joinCodeField.hidden = room !== undefined;
+    setText(byId('home-lead', HTMLParagraphElement), LEAD);
     if (room === undefined) return;
     this.#joinCode.value = room;
+    // Its line is there before what it will say.
+    this.#joinAbout.hidden = false;
     setText(this.#joinTitle, `Join room ${formatRoomCode(room)}`);
-    this.#joinName.focus();
+    (this.#joinName.value ? byId('join-button', HTMLButtonElement) : this.#joinName).focus();
     lookUpRoom(roomOf(room)).then(
-      ({ pin }) => this.#askForPin(pin),
-      (error: unknown) => showError(explain(error), { stays: true }),
+      (info) => this.#found(info),
+      (error: unknown) => this.#entries.refused(error) || setText(this.#joinError, explain(error)),
     );
   }
 
@@ -54,24 +76,37 @@ export class Home {
     this.#view.hidden = true;
   }
 
-  #join(): Promise<void> {
-    const room = roomOf(this.#joinCode.value);
-    const name = this.#joinName.value.trim();
-    return this.#submit(this.#joinForm, () => this.#entries.join({ room, name, pin: this.#joinPin.value }));
+  /** Shows why one did not come in, beside the button that one pressed. */
+  explain(error: unknown): void {
+    setText(this.#joinError, explain(error));
+    if (error instanceof TandemError && (error.code === 'pin_required' || error.code === 'pin_invalid')) {
+      this.#askForPin(true);
+      this.#joinPin.select();
+    }
   }
 
-  async #submit(form: HTMLFormElement, enter: () => Promise<void>): Promise<void> {
+  #found({ id, pin, locked, members, title }: RoomInfo): void {
+    this.#askForPin(pin);
+    if (title) setText(this.#joinTitle, `Join “${title}”`);
+    const about = [
+      title && `Room ${formatRoomCode(id)}`,
+      members > 0 && `${members} ${members === 1 ? 'person is' : 'people are'} here`,
+      locked && 'locked: nobody new may come in',
+    ].filter(Boolean);
+    setText(this.#joinAbout, about.join(' · '));
+  }
+
+  async #submit(form: HTMLFormElement, error: HTMLElement, enter: () => Promise<void>): Promise<void> {
+    unlockSound();
+    setText(error, '');
     const buttons = form.querySelectorAll('button');
-    hideError();
     for (const b of buttons) b.disabled = true;
     try {
       await enter();
-    } catch (error) {
-      showError(explain(error), { stays: true });
-      if (error instanceof TandemError && (error.code === 'pin_required' || error.code === 'pin_invalid')) {
-        this.#askForPin(true);
-        this.#joinPin.select();
-      }
+    } catch (reason) {
+      if (this.#entries.refused(reason)) return;
+      if (form === this.#joinForm) this.explain(reason);
+      else setText(error, explain(reason));
     } finally {
       for (const b of buttons) b.disabled = false;
     }

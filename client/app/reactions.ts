@@ -19,6 +19,7 @@ export class Reactions {
     const buttons = OFFERED.map(([emoji, label]) => {
       const made = button(emoji, () => room.react(emoji));
       made.ariaLabel = label;
+      made.title = label;
       return made;
     });
     byId('reactions', HTMLDivElement).replaceChildren(...buttons);

@@ -1,13 +1,12 @@
-// Bundles the SDK and the page into a folder. The same sources make the same bytes.
+// Bundles the SDK and the page into a folder, as gateways serve them. The same sources make the same bytes.
 import { build } from 'esbuild';
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const client = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-const common = {
+export const common = {
   absWorkingDir: client,
   bundle: true,
   charset: 'utf8',
@@ -19,7 +18,7 @@ const common = {
 };
 
 // The page uses the SDK that the gateway serves to everybody.
-const servedSdk = {
+export const servedSdk = {
   name: 'served-sdk',
   setup(bundler) {
     bundler.onResolve({ filter: /^@tandem\.watch\/client$/ }, () => ({ path: '/sdk/v1/tandem.js', external: true }));
@@ -46,9 +45,4 @@ export async function bundle(out) {
   await build({ ...common, entryPoints: ['app/missing.css'], outfile: join(out, 'app/missing.css') });
   mkdirSync(join(out, 'app'), { recursive: true });
   for (const file of COPIED) copyFileSync(join(client, 'app', file), join(out, 'app', file));
-  const tsc = join(client, 'node_modules/typescript/bin/tsc');
-  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.types.json', '--outDir', join(out, 'sdk/types')], {
-    cwd: client,
-    stdio: 'inherit',
-  });
 }

@@ -3,23 +3,29 @@ import { TandemError } from './errors.js';
 import type { ErrorCode, Media } from './protocol/index.js';
 import { Race } from './race.js';
 import { Room, type TransportInfo } from './room.js';
-import type { Connect, TransportKind } from './transport.js';
+import type { TransportKind } from './transport.js';
 
 const JOIN_TIMEOUT_MS = 15_000;
 
+/** The gateway that this script came from, if one served it. */
+const servedFrom = /^(https?:\/\/[^/]+)\/sdk\/v1\/tandem\.js$/.exec(import.meta.url ?? '')?.[1];
+
 /** What creating and joining share. */
 export interface ServerOptions {
-  /** The gateway's address, such as `https://tandem.example`; without it, where the page came from. */
+  /**
+   * The gateway's address, such as `https://tandem.example`. Without it, the gateway that served the SDK, or, where
+   * none did, the page.
+   */
   readonly server?: string;
   /** How long to keep trying to get in, in milliseconds; 15 s without it. Once in, reconnecting never gives up. */
   readonly joinTimeoutMs?: number;
+  /** Gives up getting in when it is aborted, and rejects with `aborted`. Once in, it has no effect: use `leave`. */
+  readonly signal?: AbortSignal | undefined;
   /** Which transports to use; without it all that there are, WebTransport first. To force one, for tests. */
   readonly transports?: readonly TransportKind[];
   /** Is told which transport carries the messages, and why, from the first one on: see {@link RoomEvents.transport}. */
   readonly onTransport?: (info: TransportInfo) => void;
-  /** How to reach a gateway; without it, by the best transport there is. */
-  readonly connect?: Connect;
-  /** The surroundings; without it, the platform's. */
+  /** What to use in place of the platform's own, such as a WebSocket for a Node.js that has none. */
   readonly environment?: Partial<Environment>;
 }
 
@@ -60,7 +66,7 @@ export interface RoomInfo {
  * `room_not_found`, `pin_required`, `pin_invalid`, `room_locked`, `banned` or `timeout`.
  */
 export async function joinRoom(options: JoinOptions): Promise<Room> {
-  const { room: id, name, pin, seat, onTransport } = options;
+  const { room: id, name, pin, seat, signal, onTransport } = options;
   const environment = environmentOf(options);
   const race = new Race({ gateway: serverOf(options), transports: options.transports, environment });
   const room = new Room({
@@ -70,12 +76,12 @@ export async function joinRoom(options: JoinOptions): Promise<Room> {
     seat,
     endpoints: race.home,
     joinTimeoutMs: options.joinTimeoutMs ?? JOIN_TIMEOUT_MS,
-    connect: options.connect ?? race.connect,
+    connect: race.connect,
     environment,
   });
   room.on('connection', ({ state }) => state === 'closed' && race.stop());
   if (onTransport) room.on('transport', onTransport);
-  await room.join();
+  await room.join(signal);
   return room;
 }
 
@@ -100,18 +106,27 @@ function environmentOf(options: ServerOptions): Environment {
 }
 
 function serverOf(options: ServerOptions): string {
-  const server = options.server ?? (globalThis.location as Location | undefined)?.origin;
+  const server = options.server ?? servedFrom ?? (globalThis.location as Location | undefined)?.origin;
   if (server && /^https?:/.test(server)) return server;
   throw new TandemError('invalid', 'name the gateway: {server: "https://…"}');
+}
+
+/** Browsers do not tell a page whether an answer is missing or kept from it. */
+function forbiddenPerhaps(url: string): string {
+  const { origin, protocol } = (globalThis.location ?? {}) as Partial<Location>;
+  if (origin === undefined || origin === new URL(url).origin) return '';
+  if (protocol === 'https:' && url.startsWith('http:')) return ': a page over https needs a gateway over https';
+  return `, or it does not allow ${origin}: its operator can add that to allowed-origins`;
 }
 
 async function request(options: ServerOptions, path: string, init?: RequestInit): Promise<unknown> {
   const url = new URL(path, serverOf(options)).href;
   let response: Response;
   try {
-    response = await environmentOf(options).fetch(url, init);
+    response = await environmentOf(options).fetch(url, { ...init, ...(options.signal && { signal: options.signal }) });
   } catch {
-    throw new TandemError('unavailable', `no connection to ${new URL(url).host}`);
+    if (options.signal?.aborted) throw new TandemError('aborted', 'the caller gave up');
+    throw new TandemError('unavailable', `no connection to ${new URL(url).host}${forbiddenPerhaps(url)}`);
   }
   const body: unknown = await response.json().catch(() => undefined);
   if (response.ok) return body;

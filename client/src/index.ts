@@ -4,7 +4,7 @@
  * ```js
  * import { joinRoom, synchronise } from 'https://tandem.example/sdk/v1/tandem.js';
  *
- * const room = await joinRoom({ server: 'https://tandem.example', room: '7Q2K-9XHF-3BTW', name: 'Ann' });
+ * const room = await joinRoom({ room: '7Q2K-9XHF-3BTW', name: 'Ann' });
  * synchronise(document.querySelector('video'), room, { userControls: true });
  * ```
  *
@@ -20,8 +20,6 @@ export { CloseCode, MAX_QUEUE, formatRoomCode, parseRoomCode, positionAt } from 
 export type {
   BannedMember,
   ChatLine,
-  ClientMessage,
-  Endpoint,
   ErrorCode,
   EventType,
   Gate,
@@ -30,14 +28,11 @@ export type {
   LeaveReason,
   Media,
   Member,
-  NewTimeline,
   Presence,
   QueueItem,
   Reaction,
-  Received,
   Role,
   RoomEvent,
-  ServerMessage,
   Settings,
   Signal,
   Status,
@@ -49,8 +44,8 @@ export type {
 export { synchronise } from './player/synchronise.js';
 export type { Synchronised } from './player/synchronise.js';
 export type { SyncedRoom, SyncOptions, SyncStats } from './player/types.js';
-export type { Room, AttachedPlayer, NextOptions, PlayOptions, RoomEvents, TransportInfo } from './room.js';
+export type { AttachedPlayer, ListenOptions, NextOptions, PlayOptions, Room, RoomEvents, TransportInfo } from './room.js';
 export type { ConnectionInfo } from './session.js';
 export { mayControl, mayModerate, ownMember } from './state.js';
 export type { RoomState } from './state.js';
-export type { Connect, Connection, Transport, TransportEvents, TransportKind } from './transport.js';
+export type { TransportKind } from './transport.js';

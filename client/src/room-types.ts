@@ -30,6 +30,12 @@ export interface RoomEvents {
   error: TandemError;
 }
 
+/** How long to listen. */
+export interface ListenOptions {
+  /** Stops listening when it is aborted, as with `addEventListener`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A player that the room's commands take into account. */
 export interface AttachedPlayer {
   /** Whether it could play from that position at once. */

@@ -13,12 +13,12 @@ import {
   type Role,
   type Status,
 } from './protocol/index.js';
-import type { AttachedPlayer, NextOptions, PlayOptions, RoomEvents, TransportInfo } from './room-types.js';
+import type { AttachedPlayer, ListenOptions, NextOptions, PlayOptions, RoomEvents, TransportInfo } from './room-types.js';
 import { Replica } from './replica.js';
 import { Session, type ConnectionInfo, type SessionOptions } from './session.js';
 import type { RoomState } from './state.js';
 
-export type { AttachedPlayer, NextOptions, PlayOptions, RoomEvents, TransportInfo } from './room-types.js';
+export type { AttachedPlayer, ListenOptions, NextOptions, PlayOptions, RoomEvents, TransportInfo } from './room-types.js';
 
 /** Who typed and fell silent without saying so has stopped after this time, in milliseconds. */
 const TYPING_MS = 6_000;
@@ -61,8 +61,8 @@ export class Room {
   }
 
   /** @internal */
-  join(): Promise<void> {
-    return this.#session.join();
+  join(signal?: AbortSignal): Promise<void> {
+    return this.#session.join(signal);
   }
 
   // Observing.
@@ -95,15 +95,25 @@ export class Room {
     return positionAt(this.state.timeline, this.clock.now());
   }
 
-  /** Calls back now and at every change of the state; returns how to stop that. */
-  subscribe(listener: (state: RoomState) => void): () => void {
+  /** Calls back now and at every change of the state; returns how to stop that, which aborting `signal` does too. */
+  subscribe(listener: (state: RoomState) => void, options?: ListenOptions): () => void {
     listener(this.state);
-    return this.on('state', listener);
+    return this.on('state', listener, options);
   }
 
-  /** Listens to one kind of event; returns how to stop that. */
-  on<K extends keyof RoomEvents>(event: K, listener: (value: RoomEvents[K]) => void): () => void {
-    return this.#emitter.on(event, listener);
+  /** Listens to one kind of event; returns how to stop that, which aborting `signal` does too. */
+  on<K extends keyof RoomEvents>(
+    event: K,
+    listener: (value: RoomEvents[K]) => void,
+    { signal }: ListenOptions = {},
+  ): () => void {
+    if (signal?.aborted) return () => undefined;
+    const stop = this.#emitter.on(event, listener);
+    signal?.addEventListener('abort', stop, { once: true });
+    return () => {
+      signal?.removeEventListener('abort', stop);
+      stop();
+    };
   }
 
   // Playback.

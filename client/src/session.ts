@@ -108,22 +108,28 @@ export class Session {
     return this.#seat;
   }
 
-  /** Connects. Resolves when the room let us in; rejects when it does not, or not in time. */
-  join(): Promise<void> {
+  /** Connects. Resolves when the room let us in; rejects when it does not, or not in time, or when `signal` is aborted. */
+  join(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const late = (): void => {
         const last = this.#info.reason ? ` (${this.#info.reason})` : '';
         this.#finish(CloseCode.abnormal, 'timeout', new TandemError('timeout', `the room could not be reached${last}`));
       };
       const timer = this.#environment.setTimeout(late, this.#options.joinTimeoutMs);
+      const aborted = (): void => {
+        this.#finish(CloseCode.normal, 'left', new TandemError('aborted', 'the caller gave up'));
+      };
       const settle = (): void => {
         this.#environment.clearTimeout(timer);
+        signal?.removeEventListener('abort', aborted);
         this.#settleJoin = undefined;
       };
       this.#settleJoin = {
         resolve: () => (settle(), resolve()),
         reject: (error) => (settle(), reject(error)),
       };
+      if (signal?.aborted) return aborted();
+      signal?.addEventListener('abort', aborted);
       this.#line.open();
     });
   }

@@ -12,7 +12,7 @@ func TestFirefox(t *testing.T) {
 	gateway := start(t).URL()
 	ann := open(t, testenv.Chromium(t), "Ann", desktop)
 	link := ann.create(gateway, "Ann")
-	fay := openFirefox(t, "Fay")
+	fay := openFirefox(t, "Fay", desktop)
 	fay.transport = "webtransport"
 	fay.joinByLink(link, "Fay")
 	both := []*window{ann, fay}
@@ -28,6 +28,15 @@ func TestFirefox(t *testing.T) {
 	ann.seekTo(0.5)
 	awaitTogether("Ann seeks", both...)
 	t.Log(fay.status())
+	checkLayout(t, fay, "#play-button", "#seek", "#chat-input", "#chat-send", "#leave-button")
+	fay.shoot("firefox")
+	fay.resize(phone)
+	checkLayout(t, fay, "#play-button", "#seek", "#chat-input", "#chat-send", "#leave-button")
+	fay.shoot("firefox-phone")
+	fay.click("#share-button")
+	fay.await("the QR code", `document.querySelector("#share-qr path") !== null`)
+	fay.shoot("firefox-share")
+	fay.click("#share-dialog [data-close]")
 	ann.click("#play-button")
 	awaitStill("Ann pauses", both...)
 }

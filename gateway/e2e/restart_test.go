@@ -62,6 +62,7 @@ func TestRestartUnderWindows(t *testing.T) {
 			text := "while it is " + how.name
 			w.say(text)
 			said = append(said, w.name+": "+text)
+			w.awaitText("#chat-pending", text+"sending…")
 		}
 		for _, w := range all {
 			w.awaitMoved(time.Second)

@@ -20,14 +20,11 @@ func (w *window) shoot(stage string) {
 	}
 }
 
-// shootForDocs saves the picture of the documentation: the whole page.
-func (w *window) shootForDocs(s size) {
+// shootForDocs saves a picture of the documentation.
+func (w *window) shootForDocs(name string) {
 	w.t.Helper()
 	if dir := os.Getenv("TANDEM_DOCS_IMAGES"); dir != "" {
-		whole := int64(eval[float64](w, `document.documentElement.scrollHeight`))
-		w.do("growing the window", chromedp.EmulateViewport(s.width, max(s.height, whole)))
-		w.shootInto(dir, "watch")
-		w.do("shrinking the window", chromedp.EmulateViewport(s.width, s.height))
+		w.shootInto(dir, name)
 	}
 }
 
@@ -36,7 +33,13 @@ func (w *window) shootForDocs(s size) {
 func (w *window) shootInto(dir, name string) {
 	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
 	defer cancel()
-	image, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	var image []byte
+	var err error
+	if w.firefox != nil {
+		image, err = w.firefox.Screenshot(ctx)
+	} else {
+		image, err = chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	}
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}

@@ -44,11 +44,12 @@ func look(w *window, times, apart int) ([]sample, error) {
 		for (let i = 0; i < %d; i++) {
 			if (i > 0) await new Promise((done) => setTimeout(done, %d));
 			const video = document.querySelector("#video");
+			const room = window.tandem?.room; // pages of others keep it to themselves
 			samples.push({
 				At: performance.timeOrigin + performance.now(),
 				Position: video.currentTime,
-				Room: Math.min(window.tandem.room.position(), video.duration),
-				Rate: window.tandem.room.state.timeline.rate,
+				Room: room ? Math.min(room.position(), video.duration) : video.currentTime,
+				Rate: room ? room.state.timeline.rate : 1,
 				Moves: !video.paused && !video.seeking,
 			});
 		}

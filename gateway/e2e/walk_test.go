@@ -68,9 +68,9 @@ func TestThreeWindows(t *testing.T) {
 	cleo.say("sorry I am late")
 	awaitChat(all, "Ann: here we go", "Ben: I see it", "Cleo: sorry I am late")
 	shootAll("05-playing", all...)
-	ann.shootForDocs(desktop)
+	ann.shootForDocs("watch")
 	for _, w := range all {
-		checkLayout(t, w, "#video", "#play-button", "#seek", "#members", "#chat-input", "#chat-send", "#leave-button")
+		checkLayout(t, w, "#video", "#play-button", "#seek", "#tab-people", "#chat-input", "#chat-send", "#leave-button")
 		t.Logf("%s: %s", w.name, w.status())
 	}
 

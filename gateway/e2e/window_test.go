@@ -56,9 +56,21 @@ func open(t *testing.T, browser context.Context, name string, s size) *window {
 
 // openFirefox opens somebody's window in a Firefox of its own. Its faults stay
 // in the log.
-func openFirefox(t *testing.T, name string) *window {
+func openFirefox(t *testing.T, name string, s size) *window {
 	t.Helper()
-	return &window{t: t, name: name, ctx: t.Context(), firefox: testenv.StartFirefox(t)}
+	w := &window{t: t, name: name, ctx: t.Context(), firefox: testenv.StartFirefox(t)}
+	w.resize(s)
+	return w
+}
+
+// resize gives a page of Firefox another size.
+func (w *window) resize(s size) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	defer cancel()
+	if err := w.firefox.Resize(ctx, s.width, s.height); err != nil {
+		w.t.Fatalf("%s: sizing the window: %v", w.name, err)
+	}
 }
 
 // listen notes what goes wrong in the page. It is a listener of chromedp.
@@ -84,7 +96,7 @@ func (w *window) listen(event any) {
 		if e.Level == "error" {
 			// A connection that fails, and nothing else, may happen while the gateway is away.
 			network := e.Source == "network" || strings.HasPrefix(e.Text, "WebSocket connection to ") ||
-				strings.HasPrefix(e.Text, "Failed to establish a connection to ")
+				strings.HasPrefix(e.Text, "Failed to establish a connection to ") || strings.HasPrefix(e.Text, "Access to fetch at ")
 			w.note(network, fmt.Sprintf("%s: %s (%s:%d)", e.Source, e.Text, e.URL, e.LineNumber+1))
 		}
 	}

@@ -30,7 +30,8 @@ type Limits struct {
 	Hellos int
 }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns l with its zero values replaced.
+func (l Limits) WithDefaults() Limits {
 	if l.MessagesPerSecond == 0 {
 		l.MessagesPerSecond = 60
 	}
@@ -73,7 +74,7 @@ type Peer struct {
 // NewPeer returns the peer of a connection. address is what limits count it
 // as; it is not logged.
 func NewPeer(hub *core.Hub, clock core.Clock, conn core.Conn, address string, limits Limits, logger *slog.Logger) *Peer {
-	limits = limits.withDefaults()
+	limits = limits.WithDefaults()
 	return &Peer{
 		hub: hub, clock: clock, conn: conn, address: address, limits: limits,
 		rate:    rate.NewLimiter(rate.Limit(limits.MessagesPerSecond), limits.Burst),

@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"tandem.watch/tandem/core"
+	"tandem.watch/tandem/internal/wsframe"
 	"tandem.watch/tandem/protocol"
 )
 
@@ -29,8 +30,8 @@ func TestWebSocketFrames(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	frames = AppendPong(frames, strings.Repeat("p", 125))
-	frames = AppendClose(frames, uint16(protocol.CloseRestart), "restart")
+	frames = wsframe.AppendPong(frames, strings.Repeat("p", 125))
+	frames = wsframe.AppendClose(frames, uint16(protocol.CloseRestart), "restart")
 
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		socket, err := new(websocket.Upgrader).Upgrade(w, r, nil)

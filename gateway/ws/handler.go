@@ -1,9 +1,10 @@
-// Package ws serves protocol version 1 over WebSocket. gorilla/websocket does
-// the handshake and the reading; frames are written by one writer for each
-// connection, which joins all that waits into one write.
+// Package ws serves the dialects of the protocol over WebSocket.
+// gorilla/websocket does the handshake and the reading; frames are written by
+// one writer for each connection, which joins all that waits into one write.
 package ws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -26,19 +27,67 @@ type Handler struct {
 
 	opts     v1.Options
 	upgrader websocket.Upgrader
-	encoding *v1.WebSocket
+	dialect  Dialect
 }
 
-// NewHandler returns a handler for /v1/ws.
+// Dialect is what is spoken over a handler's sockets.
+type Dialect struct {
+	// Subprotocol is what its clients ask for; "" when they ask for none.
+	Subprotocol string
+	// Encoding makes WebSocket frames, header included, of core's messages.
+	Encoding core.Encoding
+	// Begin returns who takes what a new connection says. address is what limits
+	// count it as.
+	Begin func(c *Conn, address string) Peer
+}
+
+// Peer takes what the other end of a connection says. Its methods are called by
+// the goroutine that reads. Those that return false have closed the connection.
+type Peer interface {
+	// Receive takes a message that arrived at cluster time at, in microseconds.
+	// data is valid during the call only.
+	Receive(ctx context.Context, data []byte, at int64) bool
+	// Control counts a control frame.
+	Control() bool
+	// Reject counts what is no message at all.
+	Reject(e *protocol.Error) bool
+	// Seated says that the peer may be silent for as long as a member.
+	Seated() bool
+	// End is called once, when the connection is gone, with how it ended.
+	End(code protocol.CloseCode)
+}
+
+// Ponger is a Peer that wants the pongs to Conn.Ping.
+type Ponger interface {
+	Peer
+	Pong(data string)
+}
+
+// NewHandler returns a handler for protocol version 1.
 func NewHandler(o v1.Options) *Handler {
+	logger := o.Logger.With("transport", "websocket")
+	return NewDialect(o, Dialect{
+		Subprotocol: protocol.Subprotocol, Encoding: &v1.WebSocket{JSON: o.Encoding},
+		Begin: func(c *Conn, address string) Peer {
+			return v1.NewPeer(o.Hub, o.Clock, c, address, o.Limits, logger)
+		},
+	})
+}
+
+// NewDialect returns a handler for a dialect.
+func NewDialect(o v1.Options, d Dialect) *Handler {
 	o = o.WithDefaults()
+	var subprotocols []string
+	if d.Subprotocol != "" {
+		subprotocols = []string{d.Subprotocol}
+	}
 	return &Handler{
-		opts: o, encoding: &v1.WebSocket{JSON: o.Encoding},
+		opts: o, dialect: d,
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: 10 * time.Second,
 			ReadBufferSize:   512,          // most messages of clients are smaller
 			WriteBufferPool:  &sync.Pool{}, // none is kept: conn writes its frames itself
-			Subprotocols:     []string{protocol.Subprotocol},
+			Subprotocols:     subprotocols,
 			CheckOrigin:      o.CheckOrigin,
 			Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
 				code, why := protocol.CodeInvalid, v1.RefusedUpgrade
@@ -54,9 +103,9 @@ func NewHandler(o v1.Options) *Handler {
 
 // ServeHTTP upgrades the request and serves the session until it ends.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !wantsV1(r) {
+	if want := h.dialect.Subprotocol; !Asks(r, want) {
 		h.opts.Counters.Refuse(v1.RefusedUpgrade)
-		h.opts.Refuse(w, http.StatusBadRequest, protocol.Errorf(protocol.CodeInvalid, "this endpoint speaks the WebSocket subprotocol %s", protocol.Subprotocol))
+		h.opts.Refuse(w, http.StatusBadRequest, protocol.Errorf(protocol.CodeInvalid, "this endpoint speaks the WebSocket subprotocol %s", cmp.Or(want, "of those that ask for none")))
 		return
 	}
 	address := h.opts.Address(r)
@@ -70,16 +119,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.Leave(c)
-	logger := h.opts.Logger.With("transport", "websocket")
-	c.serve(h.opts.Hub.Context(), v1.NewPeer(h.opts.Hub, h.opts.Clock, c, address, h.opts.Limits, logger))
+	c.serve(h.opts.Hub.Context(), h.dialect.Begin(c, address))
 }
 
-func wantsV1(r *http.Request) bool {
-	return slices.Contains(websocket.Subprotocols(r), protocol.Subprotocol)
+// Asks says whether a request asks for a subprotocol; "" is for none.
+func Asks(r *http.Request, subprotocol string) bool {
+	offered := websocket.Subprotocols(r)
+	if subprotocol == "" {
+		return len(offered) == 0
+	}
+	return slices.Contains(offered, subprotocol)
 }
 
 // serve reads until the connection ends, and waits for the writer.
-func (c *conn) serve(ctx context.Context, peer *v1.Peer) {
+func (c *Conn) serve(ctx context.Context, peer Peer) {
 	c.handleControl(peer)
 	c.read(ctx, peer)
 	c.Close(core.Bye{Code: protocol.CloseNormal}) // does nothing if it was closed for a reason
@@ -93,7 +146,7 @@ func (c *conn) serve(ctx context.Context, peer *v1.Peer) {
 }
 
 // read takes messages until the peer or we close.
-func (c *conn) read(ctx context.Context, peer *v1.Peer) {
+func (c *Conn) read(ctx context.Context, peer Peer) {
 	c.extend(c.h.opts.HelloTimeout)
 	for {
 		kind, r, err := c.socket.NextReader()
@@ -101,6 +154,7 @@ func (c *conn) read(ctx context.Context, peer *v1.Peer) {
 			c.readFailed(peer, err)
 			return
 		}
+		c.alive()
 		if !c.readMessage(ctx, peer, kind, r) || c.closeCode() != 0 {
 			return
 		}
@@ -114,7 +168,7 @@ func (c *conn) read(ctx context.Context, peer *v1.Peer) {
 // lent while a message arrives: an idle connection holds none.
 var buffers = sync.Pool{New: func() any { return new([protocol.MaxMessage + 1]byte) }}
 
-func (c *conn) readMessage(ctx context.Context, peer *v1.Peer, kind int, r io.Reader) bool {
+func (c *Conn) readMessage(ctx context.Context, peer Peer, kind int, r io.Reader) bool {
 	buffer := buffers.Get().(*[protocol.MaxMessage + 1]byte)
 	defer buffers.Put(buffer)
 	n, err := io.ReadFull(r, buffer[:])
@@ -133,7 +187,7 @@ func (c *conn) readMessage(ctx context.Context, peer *v1.Peer, kind int, r io.Re
 	}
 }
 
-func (c *conn) readFailed(peer *v1.Peer, err error) {
+func (c *Conn) readFailed(peer Peer, err error) {
 	if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
 		c.answered = closed.Code != websocket.CloseAbnormalClosure
 	}
@@ -150,7 +204,7 @@ func (c *conn) readFailed(peer *v1.Peer, err error) {
 
 // linger reads and forgets until the peer has closed too. Closing a socket
 // with unread bytes resets it, and our last words could be lost.
-func (c *conn) linger() {
+func (c *Conn) linger() {
 	_ = c.net.SetReadDeadline(time.Now().Add(c.h.opts.Linger))
 	_, _ = io.Copy(io.Discard, c.net)
 }

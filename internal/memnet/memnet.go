@@ -16,8 +16,9 @@ type Options struct {
 	// Buffer is how many bytes each direction holds before writing blocks:
 	// 64 KiB.
 	Buffer int
-	// Latency is how long bytes travel.
-	Latency time.Duration
+	// Latency is how long bytes travel, and Jitter how much longer at most. They
+	// stay in order.
+	Latency, Jitter time.Duration
 	// Backlog is how many connections wait to be accepted: 128.
 	Backlog int
 }
@@ -72,11 +73,16 @@ func (l *Listener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2,
 
 // Dial connects as a client of the address from, such as 198.51.100.7.
 func (l *Listener) Dial(ctx context.Context, from string) (*Conn, error) {
+	return l.DialOver(ctx, from, l.opts)
+}
+
+// DialOver connects as Dial does, over a network of its own.
+func (l *Listener) DialOver(ctx context.Context, from string, o Options) (*Conn, error) {
 	l.mu.Lock()
 	l.port++
 	client := &net.TCPAddr{IP: net.ParseIP(from), Port: l.port}
 	l.mu.Unlock()
-	near, far := Pipe(l.opts, client, l.Addr())
+	near, far := Pipe(o, client, l.Addr())
 	select {
 	case <-l.closed:
 		return nil, &net.OpError{Op: "dial", Net: "memory", Err: net.ErrClosed}

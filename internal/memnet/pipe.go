@@ -2,6 +2,7 @@ package memnet
 
 import (
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"sync"
@@ -13,6 +14,7 @@ import (
 type pipe struct {
 	// static after construction
 	latency time.Duration
+	jitter  time.Duration
 	reading deadline // of the end that reads
 	writing deadline // of the end that writes
 
@@ -34,7 +36,7 @@ type wave struct {
 }
 
 func newPipe(o Options) *pipe {
-	p := &pipe{latency: o.Latency, limit: o.Buffer}
+	p := &pipe{latency: o.Latency, jitter: o.Jitter, limit: o.Buffer}
 	p.changed.L = &p.mu
 	p.reading.pipe, p.writing.pipe = p, p
 	return p
@@ -124,8 +126,15 @@ func (p *pipe) write(b []byte) (written int, err error) {
 func (p *pipe) add(b []byte) {
 	p.data = append(p.data, b...)
 	if p.latency > 0 {
-		p.waves = append(p.waves, wave{at: time.Now().Add(p.latency), bytes: len(b)})
-		time.AfterFunc(p.latency, p.wake)
+		at := time.Now().Add(p.latency)
+		if p.jitter > 0 {
+			at = at.Add(rand.N(p.jitter))
+		}
+		if n := len(p.waves); n > 0 && p.waves[n-1].at.After(at) {
+			at = p.waves[n-1].at // in order
+		}
+		p.waves = append(p.waves, wave{at: at, bytes: len(b)})
+		time.AfterFunc(time.Until(at), p.wake)
 	}
 	p.changed.Broadcast()
 }

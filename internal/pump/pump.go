@@ -35,9 +35,9 @@ func New(limit int, write func(frames [][]byte) error, ended func(error)) *Pump 
 	return p
 }
 
-// Push queues the bytes of a frame, and never blocks.
-func (p *Pump) Push(class core.Class, key string, b []byte) core.Pushed {
-	pushed := p.outbox.Push(class, key, b)
+// Push queues the bytes of a frame, as core.Outbox does, and never blocks.
+func (p *Pump) Push(class core.Class, key string, segments ...[]byte) core.Pushed {
+	pushed := p.outbox.Push(class, key, segments...)
 	p.kick()
 	return pushed
 }

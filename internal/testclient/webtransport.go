@@ -32,6 +32,9 @@ type WebTransportOptions struct {
 	// Window is how many bytes of each stream may come before they are read;
 	// 0 is the library's.
 	Window uint64
+	// PacketSize is how large its packets are from the start, in bytes; 0 is the
+	// library's. With another, pacing does not end in virtual time.
+	PacketSize uint16
 }
 
 // DialWebTransport connects to a gateway's /v1/wt, such as
@@ -42,7 +45,7 @@ func DialWebTransport(ctx context.Context, url string, o WebTransportOptions) (*
 		QUICConfig: &quic.Config{
 			EnableDatagrams: true, EnableStreamResetPartialDelivery: true, MaxIdleTimeout: 60 * time.Second,
 			InitialStreamReceiveWindow: o.Window, MaxStreamReceiveWindow: o.Window,
-			InitialPacketSize: 1_350, // datagrams larger than the protocol's are sent too
+			InitialPacketSize: o.PacketSize,
 		},
 	}
 	l := &webTransport{dialer: dialer}

@@ -198,6 +198,19 @@ func (f *Firefox) Navigate(ctx context.Context, url string) error {
 	return f.call(ctx, "browsingContext.navigate", map[string]any{"context": f.context, "url": url, "wait": "complete"}, nil)
 }
 
+// Resize makes the page that large, in CSS pixels.
+func (f *Firefox) Resize(ctx context.Context, width, height int64) error {
+	size := map[string]any{"width": width, "height": height}
+	return f.call(ctx, "browsingContext.setViewport", map[string]any{"context": f.context, "viewport": size}, nil)
+}
+
+// Screenshot returns what the window shows, as a PNG.
+func (f *Firefox) Screenshot(ctx context.Context) ([]byte, error) {
+	var answer struct{ Data []byte }
+	err := f.call(ctx, "browsingContext.captureScreenshot", map[string]any{"context": f.context}, &answer)
+	return answer.Data, err
+}
+
 // Evaluate evaluates an expression, or a promise, in the page, as if somebody
 // had just clicked there, and decodes its value into value.
 func (f *Firefox) Evaluate(ctx context.Context, expression string, value any) error {

@@ -5,9 +5,12 @@ import type { RoomState } from '../state.js';
 import type { Step } from './decide.js';
 import type { Blocked } from './start.js';
 
-/** What the synchroniser needs of a room; a `Room` has it all. */
+/**
+ * What the synchroniser needs of a room. A `Room` has it all; where the room lives elsewhere, in the service worker of
+ * an extension for instance, something that passes these on takes its place.
+ */
 export interface SyncedRoom {
-  readonly state: RoomState;
+  readonly state: Pick<RoomState, 'self' | 'timeline' | 'gate'>;
   readonly clock: ClusterTime;
   on(event: 'state', listener: () => void): () => void;
   attachPlayer(player: AttachedPlayer): () => void;
