@@ -56,6 +56,8 @@ have node || need "Node.js $need_node or newer" nodejs
 have npm || need "npm" npm
 have_chromium || need "Chromium" chromium fonts-dejavu-core
 have_firefox || need "Firefox" firefox-esr
+# To make Chromium trust the tests' own certificate authority.
+have certutil || need "certutil" libnss3-tools
 postgres_service=keep
 have_postgres || { postgres_service=drop && need "Postgres 13 or newer" postgresql; }
 # Networks of their own for tests, and UDP dropped there; Linux only.
