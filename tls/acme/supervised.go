@@ -265,17 +265,15 @@ func (s *supervised) failed(err error) time.Duration {
 // validations of a name in an hour).
 func (s *supervised) backOff(err error) time.Duration {
 	retry := s.m.options.Retry
-	wait, most := retry, 240*retry
+	wait, most, factor := retry, 240*retry, time.Duration(4)
 	if !refused(err) {
-		wait, most = retry/15, 20*retry
+		wait, most, factor = retry/15, 20*retry, 2
 	}
-	for range min(s.failures, 20) {
-		wait *= 4
-		if !refused(err) {
-			wait /= 2
+	for range s.failures {
+		if wait = min(wait*factor, most); wait == most {
+			break
 		}
 	}
-	wait = min(wait, most)
 	return wait - time.Duration(rand.Int64N(int64(wait)/5+1)) //nolint:gosec // spreads attempts
 }
 
