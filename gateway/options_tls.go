@@ -32,19 +32,19 @@ var tlsOptions = []option{
 		return v, nil
 	}),
 	list("acme-profile", "profile for each of acme-ca, in the same order, - for none; Let's Encrypt gives certificates for IP addresses with shortlived only", func(c *Config) *[]string { return &c.ACMEProfiles }, nil),
-	secretList("acme-eab", "key-id:key of an external account for each of acme-ca, in the same order, - for none", func(c *Config) *[]string { return &c.ACMEAccounts }, func(v string) (string, error) {
+	with(func(o *option) { o.Secret = true }, list("acme-eab", "key-id:key of an external account for each of acme-ca, in the same order, - for none", func(c *Config) *[]string { return &c.ACMEAccounts }, func(v string) (string, error) {
 		if id, key, ok := cutLast(v, ":"); v != "-" && (!ok || id == "" || key == "") {
 			return v, errors.New("must be key-id:key, the key in base64url, or -")
 		}
 		return v, nil
-	}),
+	})),
 	text("acme-email", "", "address that authorities may write to", func(c *Config) *string { return &c.ACMEEmail }, func(v string) error {
 		if v != "" && !strings.Contains(v, "@") {
 			return errors.New("must be an email address")
 		}
 		return nil
 	}),
-	withDefault("http-01,tls-alpn-01", list("acme-challenges", "how to show authorities that a domain is ours: http-01 (port 80), tls-alpn-01 (port 443) or both", func(c *Config) *[]string { return &c.ACMEChallenges }, func(v string) (string, error) {
+	with(func(o *option) { o.Default = "http-01,tls-alpn-01" }, list("acme-challenges", "how to show authorities that a domain is ours: http-01 (port 80), tls-alpn-01 (port 443) or both", func(c *Config) *[]string { return &c.ACMEChallenges }, func(v string) (string, error) {
 		if v != "http-01" && v != "tls-alpn-01" {
 			return v, fmt.Errorf("%q must be http-01 or tls-alpn-01", v)
 		}
@@ -81,14 +81,9 @@ func list(name, help string, field func(*Config) *[]string, check func(string) (
 	}
 }
 
-func secretList(name, help string, field func(*Config) *[]string, check func(string) (string, error)) option {
-	o := list(name, help, field, check)
-	o.Secret = true
-	return o
-}
-
-func withDefault(def string, o option) option {
-	o.Default = def
+// with is an option with a change.
+func with(change func(*option), o option) option {
+	change(&o)
 	return o
 }
 

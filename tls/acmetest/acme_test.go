@@ -88,11 +88,11 @@ func TestRenewalUnderLoad(t *testing.T) {
 		serials[serial] = true
 	}
 	var load sync.WaitGroup
-	end := time.Now().Add(25 * time.Second)
+	end := time.Now().Add(90 * time.Second)
 	seen := func() int { mu.Lock(); defer mu.Unlock(); return len(serials) }
 	for range 3 {
 		load.Go(func() {
-			for time.Now().Before(end) && seen() < 4 {
+			for time.Now().Before(end) && seen() < 3 {
 				leaf, err := handshake(e.httpsAddr, "watch.example", a.roots())
 				if err != nil {
 					note("", err)
@@ -103,7 +103,7 @@ func TestRenewalUnderLoad(t *testing.T) {
 			}
 		})
 		load.Go(func() {
-			for time.Now().Before(end) && seen() < 4 {
+			for time.Now().Before(end) && seen() < 3 {
 				leaf, err := e.overQUIC(a, "watch.example")
 				if err != nil {
 					note("", err)

@@ -8,7 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"log"
+	"log" //nolint:depguard // what Pebble takes
 	"math/big"
 	"net"
 	"net/http"

@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -66,12 +65,6 @@ func (s *Sealer) Open(key string, sealed []byte) ([]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("%s: %w", key, ErrSealed)
-}
-
-// RandomKey returns 32 random bytes.
-func RandomKey() (key [32]byte) {
-	_, _ = rand.Read(key[:]) // never fails
-	return key
 }
 
 // Document is one value that several gateways read and change.
