@@ -201,3 +201,38 @@ func TestStrangers(t *testing.T) {
 		t.Error("a certificate for an unknown name")
 	}
 }
+
+// When several gateways find that a certificate is due, one renews it.
+func TestRenewedOnce(t *testing.T) {
+	e := newEdge(t)
+	a := e.authority(authorityOptions{})
+	stop := e.start(e.options([]string{"watch.example"}, a))
+	first := e.served(a, "watch.example")
+	stop()
+	a.revoke(first.SerialNumber)
+	edges := []*edge{e}
+	for range 2 {
+		other := newEdge(t)
+		other.storage = e.storage
+		edges = append(edges, other)
+	}
+	ordered, release := a.hold()
+	for _, o := range edges {
+		o.start(o.options([]string{"watch.example"}, a))
+	}
+	<-ordered
+	for _, o := range edges { // each wants the lock
+		until(t, "each is at it", patience, func() bool { return strings.Contains(o.log.String(), `said="acquiring lock"`) })
+	}
+	release()
+	for _, o := range edges {
+		until(t, "another certificate", patience, func() bool {
+			leaf, err := handshake(o.httpsAddr, "watch.example", a.roots())
+			return err == nil && !leaf.Equal(first)
+		})
+	}
+	time.Sleep(2 * time.Second) // the lock of files is polled once a second
+	if orders, _ := a.counts(); orders != 2 {
+		t.Errorf("%d orders, want 2: the first, and one for all", orders)
+	}
+}
