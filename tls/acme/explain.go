@@ -17,8 +17,8 @@ import (
 // refused says whether an authority was asked and said no, rather than not
 // reached.
 func refused(err error) bool {
-	var p acme.Problem
-	return errors.As(err, &p) && p.Status < 500
+	p, ok := errors.AsType[acme.Problem](err)
+	return ok && p.Status < 500
 }
 
 // explain says in plain words what went wrong, and what to do about it.
@@ -27,8 +27,7 @@ func explain(name string, err error) string {
 	if errors.As(err, &left) && left.err == nil {
 		return left.Error()
 	}
-	var p acme.Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[acme.Problem](err); ok {
 		text := explainProblem(name, p)
 		if left != nil {
 			text += "; it is asked again at " + left.until.UTC().Format(time.RFC3339)

@@ -80,7 +80,9 @@ func New(o Options) (*Manager, error) {
 // once. What cannot be read is for Run to try again.
 func (m *Manager) Load(ctx context.Context) {
 	for _, s := range m.names {
-		s.read(ctx)
+		if err := s.read(ctx); err != nil {
+			s.unreadable(err)
+		}
 	}
 }
 

@@ -81,7 +81,7 @@ func (s *supervised) step(ctx context.Context) time.Duration {
 	poll := s.m.options.Poll
 	readErr := s.read(ctx)
 	if readErr != nil {
-		s.say(fmt.Sprintf("the certificate storage cannot be read: %v", readErr))
+		s.unreadable(readErr)
 	}
 	s.askARI(ctx)
 	now := s.m.now()
@@ -141,6 +141,10 @@ func (s *supervised) checkClock() (wrong bool) {
 	s.say(fmt.Sprintf("the clock of this machine is %v %s that of the certificate authority; set it right (the authority's is used for certificates meanwhile)",
 		ahead.Abs().Round(time.Minute), direction))
 	return true
+}
+
+func (s *supervised) unreadable(err error) {
+	s.say(fmt.Sprintf("the certificate storage cannot be read: %v", err))
 }
 
 // say notes trouble, and logs it when it is new.
@@ -244,8 +248,7 @@ func (s *supervised) failed(err error) time.Duration {
 	now := s.m.now()
 	wait := s.backOff(err)
 	next := now.Add(wait)
-	var left *leftAloneError
-	if errors.As(err, &left) {
+	if left, ok := errors.AsType[*leftAloneError](err); ok {
 		if ask := now.Add(left.until.Sub(s.m.options.Now())); ask.After(next) || left.all {
 			next = ask
 		}

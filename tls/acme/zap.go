@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,7 +26,7 @@ func (s *sink) Enabled(zapcore.Level) bool { return true }
 // With implements zapcore.Core.
 func (s *sink) With(fields []zapcore.Field) zapcore.Core {
 	c := *s
-	c.fields = append(c.fields[:len(c.fields):len(c.fields)], fields...)
+	c.fields = append(slices.Clip(c.fields), fields...)
 	return &c
 }
 
@@ -56,7 +57,7 @@ func (s *sink) Write(e zapcore.Entry, fields []zapcore.Field) error {
 		return nil
 	}
 	values := zapcore.NewMapObjectEncoder()
-	for _, f := range append(s.fields[:len(s.fields):len(s.fields)], fields...) {
+	for _, f := range append(slices.Clip(s.fields), fields...) {
 		f.AddTo(values)
 	}
 	s.logger.Log(context.Background(), level, "acme", "said", e.Message, "details", values.Fields)
