@@ -106,7 +106,7 @@ func (h *Hub) Create(ctx context.Context, req CreateRequest) (CreatedRoom, error
 	// or not all the same, and its host's seat must get its grace.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.opts.Patience)
 	defer cancel()
-	if err := commit(ctx, h.opts.Log, made.Room, Head{}, batch); err != nil {
+	if _, err := commit(ctx, h.opts.Log, made.Room, Head{}, batch); err != nil {
 		return CreatedRoom{}, publicError(err)
 	}
 	// Loading it begins the grace of the host's seat.
@@ -120,7 +120,7 @@ func (h *Hub) Create(ctx context.Context, req CreateRequest) (CreatedRoom, error
 
 // createBatch returns the first entries of a room's log.
 func (h *Hub) createBatch(id string, c Create, pin string, secrets []Secret) (Batch, error) {
-	c.Settings.PIN = pin != ""
+	c.Settings.PIN, c.Gateway = pin != "", h.peers.self
 	room := NewRoom(id)
 	d, err := Decide(room, Ref{}, c, h.opts.Clock.Now(), Hints{})
 	if err != nil {
@@ -227,9 +227,9 @@ func (h *Hub) enter(ctx context.Context, l *loop, req JoinRequest) (*Session, er
 			return nil, err
 		}
 		member, token := newMemberID(), newSeatToken()
-		s := &Session{loop: l, member: member, token: token, conn: req.Conn, hears: req.Beats}
+		s := &Session{loop: l, member: member, token: token, conn: req.Conn, address: req.Address, hears: req.Beats}
 		err = l.enter(ctx, s, nil, &pending{
-			cmd:     Join{Member: member, Name: req.Name, Access: access, Slow: req.Slow},
+			cmd:     Join{Member: member, Name: req.Name, Access: access, Slow: req.Slow, Gateway: h.peers.self},
 			secrets: h.seatSecrets(l.id, member, token, req.Address),
 		})
 		if !errors.Is(err, ErrAccessChanged) {
@@ -248,9 +248,9 @@ func (h *Hub) resume(ctx context.Context, l *loop, req JoinRequest) (*Session, e
 		return nil, protocol.Errorf(protocol.CodeSeatUnknown, "this seat is not, or no longer, in the room")
 	}
 	member := string(secret.Value)
-	s := &Session{loop: l, member: member, token: req.Resume.Token, conn: req.Conn, returns: true, hears: req.Beats}
+	s := &Session{loop: l, member: member, token: req.Resume.Token, conn: req.Conn, address: req.Address, returns: true, hears: req.Beats}
 	return s, l.enter(ctx, s, req.Resume, &pending{
-		cmd:     Attach{Member: member, Fresh: req.Resume.Number == 0},
+		cmd:     Attach{Member: member, Fresh: req.Resume.Number == 0, Gateway: h.peers.self},
 		secrets: []Secret{h.addressSecret(l.id, member, req.Address)},
 	})
 }

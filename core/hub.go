@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -75,13 +76,16 @@ func setDefault[T comparable](v *T, d T) {
 // Hub holds the rooms in use. Its methods are safe for use by several
 // goroutines.
 type Hub struct {
-	opts   Options
-	keys   keyring
-	pins   *pinThrottle
-	joins  *limit.Keyed
-	loops  sync.WaitGroup
-	ctx    context.Context // ends when waiting for rooms is over
-	cancel context.CancelFunc
+	opts    Options
+	keys    keyring
+	pins    *pinThrottle
+	joins   *limit.Keyed
+	peers   *peers
+	loops   sync.WaitGroup
+	lease   sync.WaitGroup     // keepLease
+	release context.CancelFunc // ends keepLease
+	ctx     context.Context    // ends when waiting for rooms is over
+	cancel  context.CancelFunc
 
 	mu     sync.Mutex
 	rooms  map[string]*loop
@@ -97,8 +101,13 @@ func NewHub(o Options) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Hub{opts: o, keys: k, rooms: map[string]*loop{}, pins: newPINThrottle(), joins: limit.NewKeyed(o.JoinBurst, time.Second, 50_000)}
+	h := &Hub{opts: o, keys: k, rooms: map[string]*loop{}, peers: newPeers(o.Log), pins: newPINThrottle(), joins: limit.NewKeyed(o.JoinBurst, time.Second, 50_000)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
+	var ctx context.Context
+	ctx, h.release = context.WithCancel(context.Background())
+	if h.peers.leases != nil {
+		h.lease.Go(func() { h.keepLease(ctx) })
+	}
 	return h, nil
 }
 
@@ -106,12 +115,20 @@ func NewHub(o Options) (*Hub, error) {
 // gateway is gone, as all are when the process starts, or whose loading failed.
 // Who does not come back within the grace departs. It is to be called after
 // the start and then now and again; rooms that members come back to meanwhile
-// load by themselves.
+// load by themselves. Rooms that other gateways hold are theirs.
 func (h *Hub) Recover(ctx context.Context, keeper Keeper) error {
 	const workers = 8
 	ids, err := keeper.Occupied(ctx)
 	if err != nil {
 		return err
+	}
+	ids = slices.DeleteFunc(ids, h.holds)
+	if h.peers.leases != nil {
+		// Those that no gateway holds, each by the one that it falls to.
+		ids = slices.DeleteFunc(ids, func(id string) bool { return !h.peers.first(id) })
+		if ids, err = h.peers.leases.Unfollowed(ctx, ids); err != nil {
+			return err
+		}
 	}
 	next := make(chan string)
 	var loading sync.WaitGroup
@@ -277,6 +294,8 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	}
 	h.cancel()
 	<-done
+	h.release()
+	h.lease.Wait()
 	return err
 }
 

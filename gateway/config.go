@@ -34,6 +34,7 @@ type Config struct {
 	ACMEEmail, ACMERoots                string
 	ACMEChallenges                      []string
 	DataDir                             string
+	RedisURL                            string // "" for rooms in DataDir; holds a password
 	NodeID                              string
 	PublicURL                           *url.URL // nil when unknown
 	AllowedOrigins                      []string

@@ -170,7 +170,7 @@ func TestConfigSecrets(t *testing.T) {
 func TestEveryOption(t *testing.T) {
 	values := map[string]string{
 		"http-addr": "[::1]:80", "https-addr": "[::1]:443", "tls": "off", "data-dir": "elsewhere", "node-id": "n1", "public-url": "https://watch.example", "allowed-origins": "https://a.example,https://b.example",
-		"trusted-proxies": "10.0.0.0/8,192.0.2.1/32", "log-level": "debug", "log-format": "json", "secret": "a long enough secret", "drain-timeout": "1m0s",
+		"trusted-proxies": "10.0.0.0/8,192.0.2.1/32", "log-level": "debug", "log-format": "json", "secret": "a long enough secret", "redis-url": "redis-cluster://u:p@a:1,b:2", "drain-timeout": "1m0s",
 		"stun-urls": "stun:a.example,stuns:b.example:5349", "turn-urls": "turn:a.example?transport=tcp", "turn-secret": "a secret of TURN",
 		"seat-grace": "1s", "room-ttl": "2h0m0s", "max-members": "7", "max-sessions": "8", "max-sessions-per-ip": "9", "max-rooms-per-ip": "10", "max-connects-per-ip": "12", "max-message-rate": "11.5", "max-command-rate": "13.5",
 		"domain": "a.example,192.0.2.1", "tls-cert": "a.pem,b.pem", "tls-key": "a.key,b.key", "acme-ca": "https://ca.example/dir", "acme-profile": "shortlived",

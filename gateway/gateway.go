@@ -14,6 +14,7 @@ import (
 
 	"tandem.watch/tandem/client"
 	"tandem.watch/tandem/core"
+	redislog "tandem.watch/tandem/core/roomlog/redis"
 	"tandem.watch/tandem/core/roomlog/sqlite"
 	"tandem.watch/tandem/gateway/legacy"
 	v1 "tandem.watch/tandem/gateway/v1"
@@ -42,6 +43,7 @@ type Gateway struct {
 	logger *slog.Logger
 	log    Log
 	clock  core.Clock
+	sweeps time.Duration // how often rooms that nobody asks for are looked after
 	hub    *core.Hub
 	ws     *ws.Handler
 	wt     *wt.Handler
@@ -75,7 +77,11 @@ type Gateway struct {
 
 // New wires a gateway over the log that the configuration names, or fails whole.
 func New(ctx context.Context, c *Config, logger *slog.Logger) (*Gateway, error) {
-	log, err := sqlite.Open(ctx, filepath.Join(c.DataDir, "tandem.db"), logger)
+	if c.RedisURL != "" && len(c.Secrets) == 0 {
+		return nil, errors.New("redis-url needs a secret, the same at all gateways: set --secret, TANDEM_SECRET or TANDEM_SECRET_FILE " +
+			"to at least 16 characters, such as those that `openssl rand -base64 32` prints")
+	}
+	log, clock, err := openLog(ctx, c, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +90,7 @@ func New(ctx context.Context, c *Config, logger *slog.Logger) (*Gateway, error) 
 	if err != nil {
 		return nil, errors.Join(err, log.Close(ctx))
 	}
-	g, err := newGateway(ctx, c, logger, log, secrets)
+	g, err := newGatewayOn(c, logger, log, clock, secrets)
 	if err == nil && c.TLS != tlsOff {
 		err = g.addTLS(secrets...)
 	}
@@ -94,23 +100,82 @@ func New(ctx context.Context, c *Config, logger *slog.Logger) (*Gateway, error) 
 	return g, nil
 }
 
-func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, secrets [][]byte) (*Gateway, error) {
+// openLog opens what rooms are kept in, and the clock that goes with it: the
+// cluster's, or this process's own.
+func openLog(ctx context.Context, c *Config, logger *slog.Logger) (Log, core.Clock, error) {
+	if c.RedisURL == "" {
+		log, err := sqlite.Open(ctx, filepath.Join(c.DataDir, "tandem.db"), logger)
+		if err != nil {
+			return nil, nil, err
+		}
+		clock, err := localClock(ctx, log)
+		if err != nil {
+			return nil, nil, errors.Join(err, log.Close(ctx))
+		}
+		return log, clock, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
+	log, err := redislog.Open(ctx, redislog.Options{URL: c.RedisURL, Logger: logger, EmptyTTL: c.RoomTTL + time.Hour})
+	if err != nil {
+		return nil, nil, fmt.Errorf("redis-url: %w", err)
+	}
+	clock, err := log.NewClock(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("redis-url: reading the cluster's clock: %w", err), log.Close(ctx))
+	}
+	return clocked{log, clock}, clock, nil
+}
+
+// redisPatience bounds the checks of Redis at the start.
+const redisPatience = 10 * time.Second
+
+// clocked is a log whose clock ends with it.
+type clocked struct {
+	*redislog.Log
+	clock *redislog.Clock
+}
+
+func (c clocked) Close(ctx context.Context) error {
+	c.clock.Close()
+	return c.Log.Close(ctx)
+}
+
+func localClock(ctx context.Context, log core.Keeper) (*core.LocalClock, error) {
 	latest, err := log.LatestTime(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the log: %w", err)
 	}
+	return core.NewLocalClock(latest), nil
+}
+
+// newGateway wires a gateway over a log, with a clock of its own.
+func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, secrets [][]byte) (*Gateway, error) {
+	clock, err := localClock(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	return newGatewayOn(c, logger, log, clock, secrets)
+}
+
+func newGatewayOn(c *Config, logger *slog.Logger, log Log, clock core.Clock, secrets [][]byte) (*Gateway, error) {
 	g := &Gateway{
-		config: c, logger: logger, log: log, clock: core.NewLocalClock(latest), served: make(chan error, 1),
-		rooms: limit.NewKeyed(max(1, c.RoomsPerIPPerHour/2), time.Hour/time.Duration(c.RoomsPerIPPerHour), 50_000),
-		looks: limit.NewKeyed(100, 50*time.Millisecond, 50_000),
-		polls: limit.NewKeyed(400, 5*time.Millisecond, 50_000),
-		addrs: newCounter(c.MaxSessions, c.SessionsPerIP),
+		config: c, logger: logger, log: log, clock: clock, served: make(chan error, 1),
+		sweeps: min(max(c.RoomTTL/24, time.Second), time.Minute),
+		rooms:  limit.NewKeyed(max(1, c.RoomsPerIPPerHour/2), time.Hour/time.Duration(c.RoomsPerIPPerHour), 50_000),
+		looks:  limit.NewKeyed(100, 50*time.Millisecond, 50_000),
+		polls:  limit.NewKeyed(400, 5*time.Millisecond, 50_000),
+		addrs:  newCounter(c.MaxSessions, c.SessionsPerIP),
 		// A browser opens a few connections beside its session's.
 		conns:    newConnLimit(newCounter(c.MaxSessions+1000, c.SessionsPerIP+100), c.trusts),
 		attempts: limit.NewKeyed(max(1, c.ConnectsPerIP/2), time.Minute/time.Duration(c.ConnectsPerIP), 50_000),
 		counters: v1.NewCounters(logger),
 		page:     newWatchPage(client.Page()),
 	}
+	if _, shared := log.(core.Feed); shared {
+		g.sweeps = min(g.sweeps, sweepShared)
+	}
+	var err error
 	g.hub, err = core.NewHub(core.Options{
 		Log: log, Clock: g.clock, Secrets: secrets, Logger: logger, Grace: c.SeatGrace, MaxMembers: c.MaxMembers,
 		JoinBurst: c.SessionsPerIP,
@@ -251,11 +316,15 @@ func shutdownHTTP(ctx context.Context, s *http.Server) error {
 	return errors.Join(err, s.Close())
 }
 
+// sweepShared is how often at least the rooms of gateways that are gone are
+// looked for.
+const sweepShared = 10 * time.Second
+
 // sweep looks after the rooms that nobody asks for: it takes up those whose
 // members wait for a gateway, and forgets those that have been empty too long.
 func (g *Gateway) sweep(ctx context.Context) {
 	const batch = 100
-	tick := time.NewTicker(min(max(g.config.RoomTTL/24, time.Second), time.Minute))
+	tick := time.NewTicker(g.sweeps)
 	defer tick.Stop()
 	for {
 		if err := g.hub.Recover(ctx, g.log); err != nil && ctx.Err() == nil {

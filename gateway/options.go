@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	redislog "tandem.watch/tandem/core/roomlog/redis"
 )
 
 // option is a line of the configuration.
@@ -49,6 +51,19 @@ var otherOptions = []option{
 			return nil
 		},
 		get: func(c *Config) string { return c.PostgresURL },
+	},
+	{
+		Name: "redis-url", Secret: true,
+		Help: "Redis that gateways share rooms in, instead of data-dir: " + redislog.URLHelp,
+		set: func(c *Config, v string) error {
+			c.RedisURL = v
+			if v == "" {
+				return nil
+			}
+			_, err := redislog.ParseURL(v)
+			return err
+		},
+		get: func(c *Config) string { return c.RedisURL },
 	},
 	text("node-id", defaultNodeID(), "name of this gateway", func(c *Config) *string { return &c.NodeID }, nil),
 	{
@@ -119,7 +134,7 @@ var otherOptions = []option{
 	}),
 	{
 		Name: "secret", Secret: true, List: true,
-		Help: "what PINs and addresses are hashed with, at least 16 characters; \"new,old\" while rotating; made and kept in data-dir when unset",
+		Help: "what PINs and addresses are hashed with, at least 16 characters; \"new,old\" while rotating; made and kept in data-dir when unset; required with redis-url, the same at all gateways",
 		set: func(c *Config, v string) error {
 			c.Secrets = nil
 			for _, s := range splitList(v) {

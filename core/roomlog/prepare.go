@@ -30,6 +30,8 @@ type Append struct {
 	Forget  []string
 	Secrets []core.Secret
 	Members int
+	// Change is by how much the events change the number of members.
+	Change int
 }
 
 // Creates says whether the batch is a room's first.
@@ -58,6 +60,13 @@ func Prepare(room string, head core.Head, b core.Batch) (*Append, error) {
 		}
 		a.Events[i] = data
 		a.At = max(a.At, e.At)
+		switch e.Body.(type) {
+		case core.Joined:
+			a.Change++
+		case core.Left:
+			a.Change--
+		default:
+		}
 	}
 	return a, nil
 }

@@ -5,9 +5,12 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	"tandem.watch/tandem/core"
 	"tandem.watch/tandem/core/roomlog"
@@ -20,6 +23,10 @@ import (
 type Log struct {
 	mu    sync.Mutex
 	rooms map[string]*room
+	// followers are told what is appended, by room; leases are those of
+	// gateways, until when. See Gateway.
+	followers map[string][]*following
+	leases    map[string]time.Time
 }
 
 type room struct {
@@ -41,37 +48,76 @@ type entry struct {
 }
 
 // New returns an empty log.
-func New() *Log { return &Log{rooms: map[string]*room{}} }
+func New() *Log {
+	return &Log{rooms: map[string]*room{}, followers: map[string][]*following{}, leases: map[string]time.Time{}}
+}
 
 // Append implements core.Log.
 func (l *Log) Append(ctx context.Context, id string, head core.Head, b core.Batch) error {
+	_, err := l.append(ctx, "", id, head, b, nil)
+	return err
+}
+
+// Place implements core.Placer.
+func (l *Log) Place(ctx context.Context, id string, head core.Head, b core.Batch, past []string) ([]core.Event, error) {
+	return l.append(ctx, "", id, head, b, past)
+}
+
+func (l *Log) append(ctx context.Context, by, id string, head core.Head, b core.Batch, past []string) ([]core.Event, error) {
 	a, err := roomlog.Prepare(id, head, b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := alive(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	// Before the lock, as other logs do it: the new entries name themselves.
+	before, followers, err := l.commit(a, b, past)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range followers {
+		if f.gateway != by {
+			f.to.Appended(b.Follow(before))
+		}
+	}
+	return before, nil
+}
+
+// commit appends under the lock. It returns what came in between, and who is to
+// be told.
+func (l *Log) commit(a *roomlog.Append, b core.Batch, past []string) ([]core.Event, []*following, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.rooms[a.Room]
+	var before []core.Event
+	switch {
+	case r == nil && !a.Creates():
+		return nil, nil, &core.Conflict{}
+	case r == nil:
+		r = &room{secrets: map[string]core.Secret{}, members: -1}
+		l.rooms[a.Room] = r
+	case r.head() != a.Head:
+		refused := r.conflict(a.Head)
+		conflict, ok := errors.AsType[*core.Conflict](refused)
+		if !ok || len(conflict.Missed) == 0 || !b.Passes(conflict.Missed, past) {
+			return nil, nil, refused
+		}
+		before = conflict.Missed
+		members := max(0, r.members+a.Change)
+		placed := b
+		placed.Events, placed.Members = b.Follow(before), members
+		var err error
+		if a, err = roomlog.Prepare(a.Room, r.head(), placed); err != nil {
+			return nil, nil, err
+		}
+		b = placed
+	}
 	entries := make([]entry, len(b.Events))
 	for i, e := range b.Events {
 		entries[i] = entry{head: core.Head{Epoch: e.Epoch, Number: e.Number, ID: e.ID}, data: a.Events[i]}
 	}
-
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	r := l.rooms[id]
-	switch {
-	case r == nil && !a.Creates():
-		return &core.Conflict{}
-	case r == nil:
-		r = &room{secrets: map[string]core.Secret{}, members: -1}
-		l.rooms[id] = r
-	case r.head() != head:
-		return r.conflict(head)
-	}
 	r.add(a, entries)
-	return nil
+	return before, slices.Clone(l.followers[a.Room]), nil
 }
 
 func (r *room) add(a *roomlog.Append, entries []entry) {
