@@ -130,14 +130,7 @@ func (a *authority) down(http.ResponseWriter, *http.Request) bool {
 	panic(http.ErrAbortHandler)
 }
 
-// serverRoots trust the ACME server itself.
-func (a *authority) serverRoots() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(a.server.Certificate())
-	return pool
-}
-
-// serverRootFile is serverRoots as a file.
+// serverRootFile is a file of who is trusted to be the ACME server itself.
 func (a *authority) serverRootFile() string {
 	a.t.Helper()
 	path := a.t.TempDir() + "/roots.pem"
