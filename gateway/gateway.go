@@ -22,7 +22,10 @@ import (
 	"tandem.watch/tandem/gateway/wt"
 	"tandem.watch/tandem/internal/limit"
 	"tandem.watch/tandem/protocol"
+	"tandem.watch/tandem/tls/acme"
 	"tandem.watch/tandem/tls/devcert"
+	"tandem.watch/tandem/tls/storage/postgres"
+	"tandem.watch/tandem/tls/tickets"
 )
 
 // Log is what a gateway keeps rooms in.
@@ -51,7 +54,12 @@ type Gateway struct {
 	server  *http.Server // plain HTTP
 	secure  *http.Server // HTTPS over TCP; nil with tls=off, as are wt, quic and certs
 	quic    *quicServer
-	certs   *devcert.Manager
+	certs   certificates
+	acme    *acme.Manager    // certs with tls=acme, else nil
+	dev     *devcert.Manager // certs with tls=dev, else nil
+	// certDB keeps certificates for all gateways; nil without Postgres.
+	certDB  *postgres.Storage
+	tickets *tickets.Keys
 	rooms   *limit.Keyed // creations by address
 	looks   *limit.Keyed // other requests by address
 	polls   *limit.Keyed // the old extension's, every 2 s of every one, by address
@@ -101,7 +109,7 @@ func wire(c *Config, logger *slog.Logger, log Log, archive Archive, clock core.C
 	}
 	g, err := newGatewayOn(c, logger, log, archive, clock, secrets)
 	if err == nil && c.TLS != tlsOff {
-		err = g.addTLS(secrets[0])
+		err = g.addTLS(secrets...)
 	}
 	return g, err
 }
@@ -280,6 +288,7 @@ func (g *Gateway) startOn(listener net.Listener) {
 	g.work.Go(func() { g.serveHTTP(g.server.Serve(listener)) })
 	if g.secure != nil {
 		g.work.Go(func() { g.certs.Run(background) })
+		g.work.Go(func() { g.tickets.Run(background) })
 		g.work.Go(func() {
 			select {
 			case err := <-g.quic.failed:
@@ -292,6 +301,9 @@ func (g *Gateway) startOn(listener net.Listener) {
 		}
 	}
 	g.ready.Store(true)
+	if why := g.webTransportOff(); why != "" {
+		g.logger.Info("no webtransport", "why", why)
+	}
 	g.logger.Info("serving", "addr", listener.Addr().String(), "node", g.config.NodeID, "version", Version())
 }
 
@@ -339,6 +351,7 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 		}
 		cancel()
 	}
+	g.closeCertStorage()
 	return errors.Join(errHub, errHTTP, closeStores(ctx, g.log, g.archive))
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,16 +30,16 @@ type option struct {
 	get func(*Config) string
 }
 
-// options is the one table of everything that can be configured.
-var options = []option{
+// options is the one table of everything that can be configured; those of TLS
+// are in tlsOptions.
+var options = slices.Concat(addressOptions, tlsOptions, otherOptions)
+
+var addressOptions = []option{
 	text("http-addr", ":4001", "address for HTTP and WebSocket", func(c *Config) *string { return &c.HTTPAddr }, isAddr),
 	text("https-addr", ":4433", "address for HTTPS, wss and WebTransport, TCP and UDP", func(c *Config) *string { return &c.HTTPSAddr }, isAddr),
-	text("tls", tlsDev, "dev (a certificate of the gateway's own) or off (plain HTTP only, no WebTransport)", func(c *Config) *string { return &c.TLS }, func(v string) error {
-		if v != tlsDev && v != tlsOff {
-			return errors.New("must be dev or off")
-		}
-		return nil
-	}),
+}
+
+var otherOptions = []option{
 	text("data-dir", "data", "folder for rooms, history and the secret", func(c *Config) *string { return &c.DataDir }, nil),
 	{
 		Name: "redis-url", Secret: true,
@@ -55,7 +56,7 @@ var options = []option{
 	},
 	{
 		Name: "postgres-url", Secret: true,
-		Help: "Postgres that history is kept in, instead of data-dir: postgres://user:password@host:5432/database?sslmode=verify-full; required with redis-url unless archive=off",
+		Help: "Postgres that history is kept in, instead of data-dir, and the certificates that gateways share, sealed with secret: postgres://user:password@host:5432/database?sslmode=verify-full; required with redis-url unless archive=off",
 		set: func(c *Config, v string) error {
 			c.PostgresURL = v
 			if v == "" {

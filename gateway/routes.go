@@ -8,6 +8,7 @@ import (
 	"tandem.watch/tandem/client"
 	v1 "tandem.watch/tandem/gateway/v1"
 	"tandem.watch/tandem/protocol"
+	"tandem.watch/tandem/tls/certs"
 )
 
 // contentPolicy allows a page what the watch page needs: its own scripts and
@@ -53,6 +54,10 @@ func (g *Gateway) siteRoutes() http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !g.ready.Load() {
 			writeText(w, http.StatusServiceUnavailable, "starting")
+			return
+		}
+		if why := certs.NotReady(g.Certificates()); why != "" {
+			writeText(w, http.StatusServiceUnavailable, why)
 			return
 		}
 		writeText(w, http.StatusOK, "ok")

@@ -57,6 +57,8 @@ have node || need "Node.js $need_node or newer" nodejs
 have npm || need "npm" npm
 have_chromium || need "Chromium" chromium fonts-dejavu-core
 have_firefox || need "Firefox" firefox-esr
+# To make Chromium trust the tests' own certificate authority.
+have certutil || need "certutil" libnss3-tools
 redis_service=keep
 have_redis || { redis_service=drop && need "Redis 7.0 or newer" redis-server; }
 postgres_service=keep
