@@ -17,6 +17,9 @@ BROWSER := /internal/testenv$$|/gateway/e2e$$
 LINTER := .bin/golangci-lint
 MODULES := client/node_modules/.installed
 
+# Tests that are modules of their own, for what they pull in.
+NESTED := tls/acmetest
+
 # $(call stage,name,command): says what runs and how long it took.
 stage = @echo "=== $(1)"; SECONDS=0; $(2); echo "=== $(1): ok, $$SECONDS s"
 
@@ -47,12 +50,14 @@ test-client:
 test-go:
 	$(call stage,go vet,go vet ./...)
 	$(call stage,go test,go test -race -shuffle=on $(TESTFLAGS) $$(go list ./... | grep -v -E '$(BROWSER)'))
+	$(call stage,go test in nested modules,for m in $(NESTED); do go -C $$m vet ./... && go -C $$m test -race -shuffle=on $(TESTFLAGS) ./... || exit; done)
 	$(call stage,go test with browsers,go test -race -shuffle=on -p 1 $(TESTFLAGS) $$(go list ./... | grep -E '$(BROWSER)'))
 
 .PHONY: lint
 lint: ## check style and import directions with golangci-lint
 	$(call stage,linter,$(MAKE) --no-print-directory $(LINTER))
 	$(call stage,lint,$(LINTER) run ./...)
+	$(call stage,lint of nested modules,for m in $(NESTED); do (cd $$m && $(CURDIR)/$(LINTER) run ./...) || exit; done)
 
 .PHONY: bench
 bench: ## run the benchmarks (BENCH=regexp BENCHCOUNT=n)

@@ -106,7 +106,7 @@ func (h *Hub) Create(ctx context.Context, req CreateRequest) (CreatedRoom, error
 	// or not all the same, and its host's seat must get its grace.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.opts.Patience)
 	defer cancel()
-	if err := commit(ctx, h.opts.Log, made.Room, Head{}, batch); err != nil {
+	if _, err := commit(ctx, h.opts.Log, made.Room, Head{}, batch); err != nil {
 		return CreatedRoom{}, publicError(err)
 	}
 	// Loading it begins the grace of the host's seat.
@@ -120,7 +120,7 @@ func (h *Hub) Create(ctx context.Context, req CreateRequest) (CreatedRoom, error
 
 // createBatch returns the first entries of a room's log.
 func (h *Hub) createBatch(id string, c Create, pin string, secrets []Secret) (Batch, error) {
-	c.Settings.PIN = pin != ""
+	c.Settings.PIN, c.Gateway = pin != "", h.peers.self
 	room := NewRoom(id)
 	d, err := Decide(room, Ref{}, c, h.opts.Clock.Now(), Hints{})
 	if err != nil {
@@ -135,6 +135,9 @@ func (h *Hub) createBatch(id string, c Create, pin string, secrets []Secret) (Ba
 	}
 	if h.full() {
 		return Batch{}, errFull
+	}
+	if h.pressed.Load() >= fullForRooms {
+		return Batch{}, errLogFull
 	}
 	return batch, nil
 }
@@ -190,7 +193,7 @@ type Resume struct {
 // Welcomed. Refusals are of type *protocol.Error; others are ctx's.
 func (h *Hub) Join(ctx context.Context, req JoinRequest) (*Session, error) {
 	l, err := h.acquire(ctx, req.Room)
-	if req.Found != nil && errors.Is(err, &protocol.Error{Code: protocol.CodeRoomNotFound}) {
+	if req.Found != nil && (errors.Is(err, &protocol.Error{Code: protocol.CodeRoomNotFound}) || err == errArchiveAway) { //nolint:errorlint // this very one
 		if err = h.found(ctx, req); err == nil {
 			l, err = h.acquire(ctx, req.Room)
 		}
@@ -227,9 +230,9 @@ func (h *Hub) enter(ctx context.Context, l *loop, req JoinRequest) (*Session, er
 			return nil, err
 		}
 		member, token := newMemberID(), newSeatToken()
-		s := &Session{loop: l, member: member, token: token, conn: req.Conn, hears: req.Beats}
+		s := &Session{loop: l, member: member, token: token, conn: req.Conn, address: req.Address, hears: req.Beats}
 		err = l.enter(ctx, s, nil, &pending{
-			cmd:     Join{Member: member, Name: req.Name, Access: access, Slow: req.Slow},
+			cmd:     Join{Member: member, Name: req.Name, Access: access, Slow: req.Slow, Gateway: h.peers.self},
 			secrets: h.seatSecrets(l.id, member, token, req.Address),
 		})
 		if !errors.Is(err, ErrAccessChanged) {
@@ -248,9 +251,9 @@ func (h *Hub) resume(ctx context.Context, l *loop, req JoinRequest) (*Session, e
 		return nil, protocol.Errorf(protocol.CodeSeatUnknown, "this seat is not, or no longer, in the room")
 	}
 	member := string(secret.Value)
-	s := &Session{loop: l, member: member, token: req.Resume.Token, conn: req.Conn, returns: true, hears: req.Beats}
+	s := &Session{loop: l, member: member, token: req.Resume.Token, conn: req.Conn, address: req.Address, returns: true, hears: req.Beats}
 	return s, l.enter(ctx, s, req.Resume, &pending{
-		cmd:     Attach{Member: member, Fresh: req.Resume.Number == 0},
+		cmd:     Attach{Member: member, Fresh: req.Resume.Number == 0, Gateway: h.peers.self},
 		secrets: []Secret{h.addressSecret(l.id, member, req.Address)},
 	})
 }
@@ -303,7 +306,11 @@ func (h *Hub) checkPIN(ctx context.Context, room string, req JoinRequest) error 
 		h.pins.forgive(room, req.Address)
 		return publicError(err)
 	}
-	if secret == nil || !h.keys.isPIN(secret.Value, room, req.PIN) {
+	if secret == nil {
+		h.pins.forgive(room, req.Address)
+		return protocol.Errorf(protocol.CodeForbidden, "this room is back from the archive, which keeps no PINs, so nobody can be let in; create another room")
+	}
+	if !h.keys.isPIN(secret.Value, room, req.PIN) {
 		return protocol.Errorf(protocol.CodePINInvalid, "wrong PIN")
 	}
 	h.pins.forgive(room, req.Address)
@@ -330,6 +337,42 @@ func (h *Hub) Info(ctx context.Context, room string) (RoomInfo, error) {
 		d.title = ""
 	}
 	return RoomInfo{Title: d.title, PIN: d.pin, Locked: d.locked, Members: d.members}, err
+}
+
+// Seated returns the member whose seat in a room a token is for; "" if it is for
+// none. It does not load the room.
+func (h *Hub) Seated(ctx context.Context, room, token string) (member string, err error) {
+	secret, err := h.opts.Log.Secret(ctx, room, seatSecret(token))
+	if err != nil || secret == nil {
+		return "", publicError(err)
+	}
+	return string(secret.Value), nil
+}
+
+// History returns at most limit events of a room after a number, oldest first:
+// from the log, or from the archive what the log has let go of. None is no
+// error.
+func (h *Hub) History(ctx context.Context, room string, after uint64, limit int) ([]Event, error) {
+	events, err := h.opts.Log.Read(ctx, room, after, limit)
+	if err != nil {
+		return nil, publicError(err)
+	}
+	if h.opts.Archive == nil || len(events) > 0 && events[0].Number == after+1 {
+		return events, nil
+	}
+	old, err := h.opts.Archive.Read(ctx, room, after, limit)
+	if err != nil {
+		return nil, publicError(err)
+	}
+	for _, e := range events { // the log's come after the archive's
+		if n := len(old); n > 0 && n < limit && e.Number == old[n-1].Number+1 {
+			old = append(old, e)
+		}
+	}
+	if len(old) == 0 {
+		return events, nil
+	}
+	return old, nil
 }
 
 // publicError turns any error into one that a client may see.

@@ -104,7 +104,7 @@ func (h *Hub) lead(ctx context.Context, code, room string) (bool, error) {
 	if b.Events, err = log.extend(Ref{}, []Body{body}, now); err != nil {
 		return false, err
 	}
-	err = commit(ctx, h.opts.Log, id, head, b)
+	_, err = commit(ctx, h.opts.Log, id, head, b)
 	if _, ok := errors.AsType[*Conflict](err); ok {
 		return false, nil
 	}

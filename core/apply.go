@@ -28,8 +28,8 @@ func (r *Room) applyBody(e Event) {
 	case Joined:
 		r.join(b, e)
 	case Seated:
-		if m := r.byID[b.Member]; m != nil {
-			m.Generation = max(m.Generation, b.Generation)
+		if m := r.byID[b.Member]; m != nil && b.Generation >= m.Generation {
+			m.Generation, m.Gateway = b.Generation, b.Gateway
 		}
 	case Left:
 		r.leave(b, e)
@@ -83,7 +83,7 @@ func (r *Room) join(b Joined, e Event) {
 	if r.byID[b.Member] != nil {
 		return
 	}
-	m := &Member{ID: b.Member, Name: b.Name, Role: RoleGuest, JoinedAt: e.At, Generation: 1, Slow: b.Slow}
+	m := &Member{ID: b.Member, Name: b.Name, Role: RoleGuest, JoinedAt: e.At, Generation: 1, Slow: b.Slow, Gateway: b.Gateway}
 	r.order = append(r.order, m)
 	r.byID[m.ID] = m
 }

@@ -28,7 +28,7 @@ func (h *Hub) found(ctx context.Context, req JoinRequest) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.opts.Patience)
 	defer cancel()
-	err = commit(ctx, h.opts.Log, req.Room, Head{}, batch)
+	_, err = commit(ctx, h.opts.Log, req.Room, Head{}, batch)
 	if _, ok := errors.AsType[*Conflict](err); ok {
 		return nil
 	}
@@ -62,15 +62,15 @@ func (h *Hub) claim(ctx context.Context, l *loop, req JoinRequest) (*Session, er
 			if err != nil {
 				return nil, err
 			}
-			p.cmd = Join{Member: req.Member, Name: req.Name, Access: access, Slow: req.Slow}
+			p.cmd = Join{Member: req.Member, Name: req.Name, Access: access, Slow: req.Slow, Gateway: h.peers.self}
 		} else {
 			foreign, err := h.plausible(ctx, l, req, c)
 			if err != nil {
 				return nil, err
 			}
-			p.cmd = Attach{Member: req.Member, Generation: c.generation, Fresh: true, Foreign: foreign}
+			p.cmd = Attach{Member: req.Member, Generation: c.generation, Fresh: true, Foreign: foreign, Gateway: h.peers.self}
 		}
-		s := &Session{loop: l, member: req.Member, conn: req.Conn, returns: c.generation != 0, hears: req.Beats}
+		s := &Session{loop: l, member: req.Member, conn: req.Conn, address: req.Address, returns: c.generation != 0, hears: req.Beats}
 		err = l.enter(ctx, s, nil, p)
 		if !errors.Is(err, ErrAccessChanged) && !errors.Is(err, errJoined) {
 			return s, err

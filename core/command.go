@@ -20,6 +20,7 @@ type Create struct {
 	// Member, Name and Slow are the host's; see Joined.
 	Member, Name string
 	Slow         bool
+	Gateway      string
 }
 
 // Join takes a new seat. Whether the PIN was right and nobody is banned has
@@ -29,6 +30,8 @@ type Join struct {
 	Member, Name string
 	Access       uint64
 	Slow         bool
+	// Gateway is where the connection is; see Joined.
+	Gateway string
 }
 
 // Attach lets another connection take over a seat. With a Generation it is
@@ -41,6 +44,8 @@ type Attach struct {
 	// Foreign says that it comes from elsewhere and that nothing proves it to be
 	// the same client: it gets the seat, not the member's rank.
 	Foreign bool
+	// Gateway is where the connection is; see Joined.
+	Gateway string
 }
 
 // Depart gives up the seat of a member whose connection is gone. It is refused

@@ -21,6 +21,8 @@ type pending struct {
 	since time.Time
 	// changes says that it was decided to have events.
 	changes bool
+	// again: it was refused on what the log had left behind, and decided anew.
+	again bool
 }
 
 func (p *pending) handle(l *loop) { l.enqueue(p) }
@@ -45,9 +47,12 @@ type answered struct {
 
 // flight is the one append that is under way.
 type flight struct {
+	head     Head // that the batch was decided against
 	commands []answered
 	batch    Batch
-	err      error
+	// before is what the log has between head and batch; see Placer.
+	before []Event
+	err    error
 }
 
 // maxBatch bounds the commands of one append.
@@ -79,25 +84,29 @@ func (l *loop) enqueue(p *pending) {
 // launch decides what waits, and appends it as one batch. One append is in
 // flight at a time; what arrives meanwhile becomes the next batch.
 func (l *loop) launch() {
-	for l.flight == nil && len(l.pending) > 0 {
+	for l.flight == nil && len(l.pending) > 0 && !l.catching.under && !time.Now().Before(l.hub.peers.settling()) {
 		f := l.decideBatch()
 		if len(f.batch.Events) == 0 {
 			l.answer(f)
 			continue
 		}
-		l.flight = f
-		head := l.room.LogHead()
-		go func() { // owned by run, which does not end while a flight is out
-			ctx, cancel := context.WithTimeout(l.hub.ctx, l.hub.opts.Patience)
-			defer cancel()
-			f.err = commit(ctx, l.hub.opts.Log, l.id, head, f.batch)
-			l.landed <- f
-		}()
+		l.fly(f)
 	}
 }
 
+// fly appends a batch, beside the loop.
+func (l *loop) fly(f *flight) {
+	l.flight = f
+	go func() { // owned by run, which does not end while a flight is out
+		ctx, cancel := context.WithTimeout(l.hub.ctx, l.hub.opts.Patience)
+		defer cancel()
+		f.before, f.err = commit(ctx, l.hub.opts.Log, l.id, f.head, f.batch)
+		l.landed <- f
+	}()
+}
+
 func (l *loop) decideBatch() *flight {
-	f := &flight{}
+	f := &flight{head: l.room.LogHead()}
 	now := l.hub.opts.Clock.Now()
 	n := min(len(l.pending), maxBatch)
 	for _, p := range l.pending[:n] {
@@ -178,12 +187,23 @@ func (l *loop) land(f *flight) {
 	var conflict *Conflict
 	switch {
 	case f.err == nil:
-		l.take(f.batch.Events)
-	case errors.As(f.err, &conflict) && len(conflict.Missed) > 0:
+		f.shift()
+		l.reconsider(f)
+		if !l.takeNew(append(slices.Clip(f.before), f.batch.Follow(f.before)...)) {
+			l.catchUp()
+		}
+		l.closeReplaced(f.before)
+		l.align()
+	case errors.As(f.err, &conflict) && (len(conflict.Missed) > 0 || l.following != nil && !l.catching.refused):
 		// Somebody else was first: see what they did, and decide again.
-		l.take(conflict.Missed)
+		if len(conflict.Missed) == 0 {
+			l.catching.refused = true
+			l.catchUp()
+		} else if !l.takeNew(conflict.Missed) {
+			l.catchUp()
+		}
 		l.closeReplaced(conflict.Missed)
-		l.ahead = l.room.Clone()
+		l.align()
 		again := make([]*pending, 0, len(f.commands)+len(l.pending))
 		for _, a := range f.commands {
 			again = append(again, a.p)
@@ -199,11 +219,41 @@ func (l *loop) land(f *flight) {
 		l.logger.Warn("commands not committed", "commands", len(f.commands), "error", f.err)
 		l.ahead = l.room.Clone()
 		f.fail(f.err)
+		if errors.Is(f.err, ErrUnknown) {
+			l.catching.behind, l.catching.retry = true, time.Now().Add(catchRetry)
+		}
 	default:
 		l.fail("the log refused an append", f.err)
 		f.fail(f.err)
 	}
 	l.answer(f)
+}
+
+// reconsider has commands decided again that were refused without what the log
+// had before the batch: they may be right after it.
+func (l *loop) reconsider(f *flight) {
+	if len(f.before) == 0 {
+		return
+	}
+	var again []*pending
+	f.commands = slices.DeleteFunc(f.commands, func(a answered) bool {
+		if a.err == nil || a.final || a.p.again {
+			return false
+		}
+		a.p.again = true
+		again = append(again, a.p)
+		return true
+	})
+	l.pending = append(again, l.pending...)
+}
+
+// shift numbers the answers anew: the batch came after what was not known of.
+func (f *flight) shift() {
+	for i := range f.commands {
+		if c := &f.commands[i]; c.err == nil && c.number > f.head.Number {
+			c.number += uint64(len(f.before))
+		}
+	}
 }
 
 // fail turns the answers that depended on the append into err: what was done,
@@ -225,35 +275,42 @@ func (l *loop) answer(f *flight) {
 }
 
 // commit appends a batch, tries again while the log is unavailable, and finds
-// out what became of an append whose answer was lost. Its errors are Append's;
-// it returns ErrUnknown only when ctx ended before it could tell.
-func commit(ctx context.Context, log Log, room string, head Head, b Batch) error {
+// out what became of an append whose answer was lost. It returns what the log
+// has between head and batch, if it can place what commutes. Its errors are
+// Append's; it returns ErrUnknown only when ctx ended before it could tell.
+func commit(ctx context.Context, log Log, room string, head Head, b Batch) (before []Event, err error) {
 	pause := 20 * time.Millisecond
 	unknown := false
+	past := b.PastKinds()
+	placer, _ := log.(Placer)
 	for {
-		var err error
+		err = nil
 		if unknown {
 			var done bool
-			if done, err = landed(ctx, log, room, head, b); done {
-				return nil
+			if before, done, err = landed(ctx, log, room, head, b); done {
+				return before, nil
 			}
 			unknown = err != nil
 		}
 		if !unknown {
-			err = log.Append(ctx, room, head, b)
+			if placer != nil && past != nil {
+				before, err = placer.Place(ctx, room, head, b, past)
+			} else {
+				err = log.Append(ctx, room, head, b)
+			}
 			var conflict *Conflict
 			switch {
 			case err == nil:
-				return nil
+				return before, nil
 			case errors.As(err, &conflict):
-				if len(conflict.Missed) > 0 && conflict.Missed[0].ID == b.Events[0].ID {
-					return nil
+				if before, done := b.among(conflict.Missed); done {
+					return before, nil
 				}
-				return err
+				return nil, err
 			case errors.Is(err, ErrUnknown):
 				unknown = true
 			case !errors.Is(err, ErrUnavailable) && ctx.Err() == nil:
-				return err
+				return nil, err
 			}
 		}
 		select {
@@ -261,18 +318,29 @@ func commit(ctx context.Context, log Log, room string, head Head, b Batch) error
 			pause = min(2*pause, 500*time.Millisecond)
 		case <-ctx.Done():
 			if unknown {
-				return fmt.Errorf("%w: %w", ErrUnknown, err)
+				return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
 			}
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 	}
 }
 
-// landed says whether a batch, which is in the log whole or not at all, is.
-func landed(ctx context.Context, log Log, room string, head Head, b Batch) (bool, error) {
-	events, err := log.Read(ctx, room, head.Number, 1)
+// landed says whether a batch, which is in the log whole or not at all, is, and
+// what is before it.
+func landed(ctx context.Context, log Log, room string, head Head, b Batch) (before []Event, done bool, err error) {
+	events, err := log.Read(ctx, room, head.Number, maxCatch)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
-	return len(events) > 0 && events[0].ID == b.Events[0].ID, nil
+	before, done = b.among(events)
+	return before, done, nil
+}
+
+// among finds the batch among events that follow its head.
+func (b Batch) among(events []Event) (before []Event, found bool) {
+	i := slices.IndexFunc(events, func(e Event) bool { return e.ID == b.Events[0].ID })
+	if i < 0 {
+		return nil, false
+	}
+	return events[:i], true
 }

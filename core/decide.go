@@ -81,7 +81,7 @@ func decideCreate(r *Room, c Create) (Decision, error) {
 	}
 	return Decision{Bodies: []Body{
 		Created{Room: r.ID, Settings: c.Settings, Media: c.Media},
-		Joined{Member: c.Member, Name: c.Name, Slow: c.Slow},
+		Joined{Member: c.Member, Name: c.Name, Slow: c.Slow, Gateway: c.Gateway},
 		Hosted{Member: c.Member},
 	}}, nil
 }

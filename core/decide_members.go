@@ -19,7 +19,7 @@ func (d *decider) join(c Join) ([]Body, error) {
 	if d.r.Member(c.Member) != nil {
 		return nil, protocol.Errorf(protocol.CodeInvalid, "the seat %q is taken", c.Member)
 	}
-	bodies := []Body{Joined{Member: c.Member, Name: c.Name, Slow: c.Slow}}
+	bodies := []Body{Joined{Member: c.Member, Name: c.Name, Slow: c.Slow, Gateway: c.Gateway}}
 	if d.r.Host == "" {
 		bodies = append(bodies, Hosted{Member: c.Member})
 	}
@@ -34,7 +34,7 @@ func (d *decider) attach(c Attach) ([]Body, error) {
 	if c.Generation != 0 && c.Generation != m.Generation {
 		return nil, ErrAccessChanged
 	}
-	bodies := []Body{Seated{Member: m.ID, Generation: m.Generation + 1, Fresh: c.Fresh}}
+	bodies := []Body{Seated{Member: m.ID, Generation: m.Generation + 1, Fresh: c.Fresh, Gateway: c.Gateway}}
 	switch {
 	case !c.Foreign:
 	case m.Role == RoleModerator:

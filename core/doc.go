@@ -11,6 +11,10 @@
 // blocks. What lasts goes through the log; presence, reactions, typing and
 // signalling are told to who is there and forgotten.
 //
+// A Log that is also a [Feed] is shared by several gateways: each has its own copy
+// of a room and follows what the others append. Seats name their gateway, and
+// gateways have [Leases].
+//
 // core knows no transport and no dialect: a Conn encodes the [Message] values
 // that it is given.
 package core

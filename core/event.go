@@ -48,6 +48,8 @@ type Joined struct {
 	Name   string `json:"name"`
 	// Slow marks a member whose client is known to need long to get ready.
 	Slow bool `json:"slow,omitempty"`
+	// Gateway is where the seat is, by the name that a Feed gave it; "" without one.
+	Gateway string `json:"gateway,omitempty"`
 }
 
 // Seated says that a connection took over a seat. Generation grows with each,
@@ -58,6 +60,8 @@ type Seated struct {
 	// Fresh says that the client has begun anew and remembers nothing: what it
 	// had with other members directly, such as WebRTC, is gone.
 	Fresh bool `json:"fresh,omitempty"`
+	// Gateway is where the seat is from now on; see Joined.
+	Gateway string `json:"gateway,omitempty"`
 }
 
 // Left frees a seat for good.

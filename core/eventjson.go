@@ -107,3 +107,6 @@ func decodeAs[T Body](data []byte) (Body, error) {
 	}
 	return b, nil
 }
+
+// Kind names what happened, as stored events do.
+func Kind(b Body) string { return b.kind() }

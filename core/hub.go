@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem.watch/tandem/internal/limit"
@@ -15,6 +17,9 @@ import (
 type Options struct {
 	// Log keeps the rooms' events. Required.
 	Log Log
+	// Archive is where rooms come back from that Log no longer has; nil for none.
+	// Log must be a Backlog then.
+	Archive Archive
 	// Clock is the cluster's clock. Required.
 	Clock Clock
 	// Secrets are what hashes of PINs and addresses are made with, each at least
@@ -75,13 +80,19 @@ func setDefault[T comparable](v *T, d T) {
 // Hub holds the rooms in use. Its methods are safe for use by several
 // goroutines.
 type Hub struct {
-	opts   Options
-	keys   keyring
-	pins   *pinThrottle
-	joins  *limit.Keyed
-	loops  sync.WaitGroup
-	ctx    context.Context // ends when waiting for rooms is over
-	cancel context.CancelFunc
+	opts    Options
+	keys    keyring
+	pins    *pinThrottle
+	joins   *limit.Keyed
+	peers   *peers
+	loops   sync.WaitGroup
+	lease   sync.WaitGroup     // keepLease
+	release context.CancelFunc // ends keepLease
+	ctx     context.Context    // ends when waiting for rooms is over
+	cancel  context.CancelFunc
+
+	// pressed is how full the log is, in thousandths.
+	pressed atomic.Int64
 
 	mu     sync.Mutex
 	rooms  map[string]*loop
@@ -97,8 +108,13 @@ func NewHub(o Options) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Hub{opts: o, keys: k, rooms: map[string]*loop{}, pins: newPINThrottle(), joins: limit.NewKeyed(o.JoinBurst, time.Second, 50_000)}
+	h := &Hub{opts: o, keys: k, rooms: map[string]*loop{}, peers: newPeers(o.Log), pins: newPINThrottle(), joins: limit.NewKeyed(o.JoinBurst, time.Second, 50_000)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
+	var ctx context.Context
+	ctx, h.release = context.WithCancel(context.Background())
+	if h.peers.leases != nil {
+		h.lease.Go(func() { h.keepLease(ctx) })
+	}
 	return h, nil
 }
 
@@ -106,12 +122,20 @@ func NewHub(o Options) (*Hub, error) {
 // gateway is gone, as all are when the process starts, or whose loading failed.
 // Who does not come back within the grace departs. It is to be called after
 // the start and then now and again; rooms that members come back to meanwhile
-// load by themselves.
+// load by themselves. Rooms that other gateways hold are theirs.
 func (h *Hub) Recover(ctx context.Context, keeper Keeper) error {
 	const workers = 8
 	ids, err := keeper.Occupied(ctx)
 	if err != nil {
 		return err
+	}
+	ids = slices.DeleteFunc(ids, h.holds)
+	if h.peers.leases != nil {
+		// Those that no gateway holds, each by the one that it falls to.
+		ids = slices.DeleteFunc(ids, func(id string) bool { return !h.peers.first(id) })
+		if ids, err = h.peers.leases.Unfollowed(ctx, ids); err != nil {
+			return err
+		}
 	}
 	next := make(chan string)
 	var loading sync.WaitGroup
@@ -141,6 +165,33 @@ func (h *Hub) recover(ctx context.Context, id string) {
 		l.release()
 	} else if ctx.Err() == nil {
 		h.opts.Logger.Warn("room not recovered", "room", id, "error", err)
+	}
+}
+
+// Owns says whether this gateway, of all that share the log and live, is the one
+// to look after a room as a whole: to archive it, say.
+func (h *Hub) Owns(room string) bool { return h.peers.leases == nil || h.peers.first(room) }
+
+// How full the log may be before new rooms, and then chat, are refused: what is
+// left is for the rooms that there are.
+const (
+	fullForRooms = 800
+	fullForChat  = 900
+)
+
+var errLogFull = &protocol.Error{
+	Code: protocol.CodeUnavailable, Message: "there is no room for more history at this moment; try again later", RetryAfterMs: 30_000,
+}
+
+// Press tells the hub how full the log is, from 0 to 1; see Pressure.
+func (h *Hub) Press(used float64) {
+	now := int64(1000 * min(max(used, 0), 1))
+	before := h.pressed.Swap(now)
+	switch {
+	case now >= fullForRooms && before < fullForRooms:
+		h.opts.Logger.Error("the log is 80 % full: new rooms are refused, chat at 90 %; give it more memory, or bring the archive back")
+	case now < fullForRooms && before >= fullForRooms:
+		h.opts.Logger.Info("the log has space again")
 	}
 }
 
@@ -175,6 +226,8 @@ func (h *Hub) acquire(ctx context.Context, id string) (*loop, error) {
 	}
 	l.release()
 	switch {
+	case errors.Is(err, errArchiveAway):
+		return nil, errArchiveAway
 	case errors.Is(err, ErrNoRoom):
 		return nil, protocol.Errorf(protocol.CodeRoomNotFound, "there is no such room")
 	case ctx.Err() != nil:
@@ -277,6 +330,8 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	}
 	h.cancel()
 	<-done
+	h.release()
+	h.lease.Wait()
 	return err
 }
 

@@ -3,6 +3,9 @@ package core
 import (
 	"context"
 	"errors"
+	"math"
+	"slices"
+	"time"
 )
 
 // Log keeps the events of rooms. It is the compare-and-swap of the cluster: an
@@ -99,3 +102,82 @@ func (c *Conflict) Error() string { return "core: the room's log has moved on" }
 
 // LogHead returns where r stands in its log.
 func (r *Room) LogHead() Head { return Head{Epoch: r.Epoch, Number: r.Number, ID: r.Head} }
+
+// Placer is a Log that can append a batch though others were first, when what
+// they appended does not change what the batch means. Logs that several
+// gateways share implement it: a gateway that is far away need not lose one
+// round after another for a line of chat.
+type Placer interface {
+	// Place is Append for a batch that commutes: past names the kinds of events,
+	// see PastKinds, that may lie between head and batch. It returns those, in
+	// order; the batch's events then follow the last of them, as Follow makes
+	// them do. It is refused, as Append is, if there are other kinds among them,
+	// or any by or about a member that one of the batch's is by or about: they
+	// may be the very same commands.
+	Place(ctx context.Context, room string, head Head, b Batch, past []string) ([]Event, error)
+}
+
+// Feed is a Log that several gateways share. Publishing gives speed, the log
+// gives truth: what a Feed tells may be lost, repeated or come late, and the log
+// is what is read then.
+type Feed interface {
+	// Self names this gateway among those that share the log, another name at
+	// each start.
+	Self() string
+	// Follow tells f what the others do in a room from now on, until it is
+	// stopped. It returns when that is certain; what was before is in the log.
+	// The error is ErrUnavailable.
+	Follow(ctx context.Context, room string, f Follower) (Following, error)
+}
+
+// Follower is told about a room. Its methods must not block, and may be called
+// by several goroutines.
+type Follower interface {
+	// Appended tells what another gateway has appended.
+	Appended(events []Event)
+	// Head tells where the log stands: now and then, and whenever something may
+	// have been missed. The zero Head says that the log has no such room.
+	Head(head Head)
+	// Told passes on what another gateway has told.
+	Told(from string, note []byte)
+}
+
+// Following is a room that is followed.
+type Following interface {
+	// Tell tells the others that follow the room. It does not block, and it may
+	// be lost.
+	Tell(note []byte)
+	// Stop ends it. A call to the Follower that is under way may still end.
+	Stop()
+}
+
+// Follow makes a batch's events follow others: they get the numbers, times and
+// predecessor that a Log which has placed them gave them.
+func (b Batch) Follow(before []Event) []Event {
+	events := slices.Clone(b.Events)
+	if len(before) == 0 {
+		return events
+	}
+	prev := before[len(before)-1]
+	at := int64(math.MinInt64)
+	for _, e := range before {
+		at = max(at, e.At)
+	}
+	for i := range events {
+		e := &events[i]
+		at = max(at, e.At)
+		e.Prev, e.Epoch, e.Number, e.At = prev.ID, prev.Epoch, prev.Number+1, at
+		prev = *e
+	}
+	return events
+}
+
+// Leases say which gateways live. A Feed has them.
+type Leases interface {
+	// Renew keeps this gateway's lease for a while from now, and returns the
+	// names of all that have one, its own included. kept is false when its own
+	// had run out, or it had none. A lease of no time is given up.
+	Renew(ctx context.Context, lease time.Duration) (living []string, kept bool, err error)
+	// Unfollowed returns those of some rooms that no gateway follows.
+	Unfollowed(ctx context.Context, rooms []string) ([]string, error)
+}

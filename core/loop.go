@@ -18,12 +18,14 @@ type loop struct {
 	logger *slog.Logger
 	inbox  chan posted   // what sessions post
 	landed chan *flight  // the end of the append under way
+	ear    *ear          // what other gateways tell
 	loaded chan struct{} // closed when loading is over
 	quit   chan struct{} // closed by stop
 	gone   chan struct{} // closed when run has ended
 
 	// set before loaded is closed
-	loadErr error
+	loadErr   error
+	following Following // nil without a Feed
 
 	// guarded by hub.mu
 	refs    int
@@ -46,6 +48,7 @@ type loop struct {
 	beats    beats
 	idle     time.Time // since when nobody is here; zero when somebody is
 	snapshot snapshotState
+	catching catching
 	failed   bool
 }
 
@@ -71,9 +74,9 @@ const (
 func newLoop(h *Hub, id string) *loop {
 	return &loop{
 		hub: h, id: id, logger: h.opts.Logger.With("room", id),
-		inbox: make(chan posted, inboxSize), landed: make(chan *flight, 1),
+		inbox: make(chan posted, inboxSize), landed: make(chan *flight, 1), ear: newEar(),
 		loaded: make(chan struct{}), quit: make(chan struct{}), gone: make(chan struct{}),
-		seats: map[string]*seat{},
+		seats: map[string]*seat{}, catching: catching{done: make(chan *caught, 1)},
 	}
 }
 
@@ -105,7 +108,11 @@ func (l *loop) run() {
 		return
 	}
 	close(l.loaded)
+	l.tellOthers(note{Ask: true})
 	l.turns()
+	if l.following != nil {
+		l.following.Stop()
+	}
 	l.snapshot.wait()
 }
 
@@ -134,6 +141,10 @@ func (l *loop) turns() {
 			l.drain()
 		case f := <-l.landed:
 			l.land(f)
+		case <-l.ear.ready:
+			l.hear()
+		case c := <-l.catching.done:
+			l.catch(c)
 		case <-timer.C:
 		case <-l.quit:
 			l.wind()
@@ -167,10 +178,15 @@ func (l *loop) wind() {
 		}
 		l.drain()
 		l.launch()
-		if l.flight == nil {
-			break
+		switch {
+		case l.flight != nil:
+			l.land(<-l.landed)
+			continue
+		case l.catching.under:
+			l.catch(<-l.catching.done)
+			continue
 		}
-		l.land(<-l.landed)
+		break
 	}
 	l.flush()
 	l.saveSnapshot()
@@ -181,6 +197,10 @@ func (l *loop) wind() {
 func (l *loop) end(code protocol.CloseCode) {
 	if l.flight != nil {
 		l.land(<-l.landed)
+	}
+	if l.catching.under {
+		<-l.catching.done
+		l.catching.under = false
 	}
 	for _, p := range l.pending {
 		if done := l.doneBefore(p); done != 0 {
@@ -208,8 +228,7 @@ func (l *loop) fail(why string, err error) {
 
 // retired says that nobody is here any more and the loop has left the hub.
 func (l *loop) retired() bool {
-	busy := len(l.sessions) > 0 || len(l.room.Members()) > 0 || len(l.pending) > 0 || l.flight != nil || len(l.inbox) > 0
-	if busy {
+	if len(l.sessions) > 0 || l.needed() || len(l.pending) > 0 || l.flight != nil || l.catching.under || len(l.inbox) > 0 {
 		l.idle = time.Time{}
 		return false
 	}
@@ -223,30 +242,15 @@ func (l *loop) retired() bool {
 		l.idle = time.Now() // somebody is on the way in, or not yet out
 		return false
 	}
-	l.saveSnapshot()
+	if l.rank() == 0 {
+		l.saveSnapshot()
+	}
 	return true
 }
 
-// load reads the room from the log. Its members are away until they come back.
-func (l *loop) load() error {
-	ctx, cancel := context.WithTimeout(l.hub.ctx, l.hub.opts.Patience)
-	defer cancel()
-	stored, err := l.hub.opts.Log.Load(ctx, l.id, maxRecent)
-	if err != nil {
-		return err
-	}
-	room, err := stored.room(l.id)
-	if err != nil {
-		return err
-	}
-	l.room, l.ahead = room, room.Clone()
-	l.recent = keepLast(stored.Events, maxRecent)
-	l.snapshot.begin(room)
-	for _, m := range room.Members() {
-		l.seats[m.ID] = &seat{}
-		l.expect(m.ID)
-	}
-	return nil
+// needed says whether there are seats that no other gateway looks after.
+func (l *loop) needed() bool {
+	return slices.ContainsFunc(l.room.Members(), func(m *Member) bool { return !l.elsewhere(m) })
 }
 
 // room returns the state that s adds up to. It may be s's own.
@@ -269,11 +273,15 @@ func (s Stored) room(id string) (*Room, error) {
 // take makes committed events part of the room, and tells everybody.
 func (l *loop) take(events []Event) {
 	for _, e := range events {
+		lost := l.wronglyGone(e)
 		if err := l.room.Apply(e); err != nil {
 			l.fail("the log's events do not follow each other", err)
 			return
 		}
 		l.takeSeat(e)
+		if lost != nil {
+			l.rejoin(lost)
+		}
 	}
 	if l.recent = append(l.recent, events...); len(l.recent) >= 2*maxRecent {
 		l.recent = keepLast(l.recent, maxRecent) // seldom, since it moves them all
@@ -291,13 +299,18 @@ func (l *loop) takeSeat(e Event) {
 	switch b := e.Body.(type) {
 	case Joined:
 		l.seats[b.Member] = &seat{}
-		l.expect(b.Member) // until its session is seated, in this same turn
+		l.leads.stale = true
+		if b.Gateway == l.self() {
+			l.expect(b.Member) // until its session is seated, in this same turn
+		}
+	case Seated:
+		l.reseated(b)
 	case Left:
 		if s := l.seats[b.Member]; s != nil {
 			delete(l.seats, b.Member)
 			l.leads.stale = true
-			if s.session != nil {
-				l.departed = append(l.departed, departure{s.session, b.Reason})
+			if s.session != nil && b.Reason != LeftExpired {
+				l.departed = append(l.departed, departure{s.session, closeCode(b.Reason)})
 			}
 		}
 	default:

@@ -84,15 +84,16 @@ func settled(r *Room) error {
 	return errors.Join(f...)
 }
 
-// follows checks an event against the room before and after it.
-func follows(before, after *Room, e Event) error {
+// follows checks an event, decided at an instant, against the room before and
+// after it.
+func follows(before, after *Room, e Event, decided int64) error {
 	var f faults
 	f.unless(e.Number == before.Number+1 && e.Prev == before.Head, "event %d does not follow event %d", e.Number, before.Number)
 	f.unless(e.At >= before.At, "time runs back by %d µs", before.At-e.At)
 	f.unless(after.At == e.At && after.Number == e.Number && after.Head == e.ID, "the room's head is %+v", after.LogHead())
 	f.unless(after.Access >= before.Access, "access runs back")
 	if set, ok := e.Body.(TimelineSet); ok {
-		f.unless(set.At >= e.At, "the timeline starts %d µs before its event", e.At-set.At)
+		f.unless(set.At >= decided, "the timeline starts %d µs before its event", decided-set.At)
 	}
 	if opened, ok := e.Body.(GateOpened); ok {
 		f.unless(opened.Deadline <= e.At+GateWaitSlow.Microseconds(), "the gate's deadline is %d µs away", opened.Deadline-e.At)

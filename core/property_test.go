@@ -26,6 +26,7 @@ func TestEveryReplicaComesToTheSame(t *testing.T) {
 	if t.Failed() {
 		return
 	}
+	t.Logf("%d batches were placed", seen.placed) // too seldom to demand it
 	for what, n := range map[string]int{
 		"conflicts": seen.conflicts, "lost replies": seen.lost, "repeats": seen.repeats, "stale ids": seen.stale,
 		"reused ids": seen.reused, "refusals": seen.forbidden, "released gates": seen.releases, "elections": seen.elections,

@@ -38,7 +38,7 @@ type simWorld struct {
 
 // simSights counts what happened, so that a run in which nothing did is noticed.
 type simSights struct {
-	conflicts, lost, repeats, stale, reused, forbidden, releases, elections, empty, restarts, batches int
+	conflicts, placed, lost, repeats, stale, reused, forbidden, releases, elections, empty, restarts, batches int
 }
 
 // simRequest is a command on its way, any number of times.
@@ -62,6 +62,8 @@ type simFlight struct {
 	work    *Room
 	results []simResult
 	events  []Event
+	// decided is each event's time before the batch was placed.
+	decided []int64
 }
 
 type simResult struct {
@@ -112,7 +114,7 @@ func (w *simWorld) deliver(p *simReplica, q *simRequest) {
 		if err := f.work.Apply(e); err != nil {
 			w.t.Fatalf("what was decided does not apply: %v", err)
 		}
-		f.events = append(f.events, e)
+		f.events, f.decided = append(f.events, e), append(f.decided, e.At)
 		r.answer = e.Number
 	}
 	f.results = append(f.results, r)
@@ -141,6 +143,16 @@ func (w *simWorld) commit(p *simReplica, as simFate) {
 	}
 	// A batch without events is checked against the head as well: a refusal that
 	// a stale replica decided is none.
+	if f.base != w.oracle.LogHead() && w.place(f) {
+		w.seen.placed++
+		w.catchUp(p, len(w.events)) // beside the batch, which is not in the log yet
+		f.work = p.room.Clone()
+		for _, e := range f.events {
+			if err := f.work.Apply(e); err != nil {
+				w.t.Fatalf("what was placed does not apply: %v", err)
+			}
+		}
+	}
 	if f.base != w.oracle.LogHead() {
 		w.seen.conflicts++
 		w.catchUp(p, len(w.events))
@@ -153,10 +165,10 @@ func (w *simWorld) commit(p *simReplica, as simFate) {
 	if len(f.results) > 1 {
 		w.seen.batches++
 	}
-	events := f.events
+	events, decided := f.events, f.decided
 	for _, r := range f.results {
-		w.append(r, events[:r.events])
-		events = events[r.events:]
+		w.append(r, events[:r.events], decided[:r.events])
+		events, decided = events[r.events:], decided[r.events:]
 		if as == arrives {
 			w.answered(r)
 		}
@@ -170,9 +182,29 @@ func (w *simWorld) commit(p *simReplica, as simFate) {
 	w.check(p)
 }
 
+// place makes a batch that commutes follow what it has missed, as a log that is a
+// Placer does.
+func (w *simWorld) place(f *simFlight) bool {
+	b := Batch{Events: f.events}
+	missed := w.events[min(f.base.Number, uint64(len(w.events))):]
+	if len(f.events) == 0 || f.base.Number == 0 || !b.Passes(missed, b.PastKinds()) {
+		return false
+	}
+	for _, r := range f.results {
+		if r.err != nil || r.done || r.events == 0 {
+			return false // not decided by the batch's events
+		}
+	}
+	f.events, f.base = b.Follow(missed), w.oracle.LogHead()
+	for i := range f.results {
+		f.results[i].answer += uint64(len(missed))
+	}
+	return true
+}
+
 // append adds one command's events to the log, and holds the room against the
 // invariants after it.
-func (w *simWorld) append(r simResult, events []Event) {
+func (w *simWorld) append(r simResult, events []Event, decided []int64) {
 	if len(events) == 0 {
 		return
 	}
@@ -181,7 +213,7 @@ func (w *simWorld) append(r simResult, events []Event) {
 		w.answers[by] = events[len(events)-1].Number
 	}
 	host := w.oracle.Host
-	for _, e := range events {
+	for i, e := range events {
 		data, err := EncodeEvent(e)
 		if err != nil {
 			w.t.Fatalf("event %d: %v", e.Number, err)
@@ -198,7 +230,7 @@ func (w *simWorld) append(r simResult, events []Event) {
 		}
 		w.events, w.stored = append(w.events, e), append(w.stored, data)
 		w.states = append(w.states, w.encode(w.oracle))
-		if err := errors.Join(sound(w.oracle), follows(before, w.oracle, e)); err != nil {
+		if err := errors.Join(sound(w.oracle), follows(before, w.oracle, e, decided[i])); err != nil {
 			w.t.Fatalf("after event %d, %#v:\n%v", e.Number, e.Body, err)
 		}
 	}

@@ -131,6 +131,8 @@ type Member struct {
 	JoinedAt   int64  `json:"joinedAt"`
 	Generation uint64 `json:"generation"`
 	Slow       bool   `json:"slow,omitempty"`
+	// Gateway is the one that the seat's connection is, or was last, on.
+	Gateway string `json:"gateway,omitempty"`
 	// LastCommand is the greatest command id done; Answers are the last ones.
 	LastCommand uint64   `json:"lastCommand,omitempty"`
 	Answers     []Answer `json:"answers,omitempty"`

@@ -19,6 +19,9 @@ type seat struct {
 	toldAt time.Time
 	// until is when the grace of an absent member ends; zero while it is here.
 	until time.Time
+	// away says that its gateway, another one, has told that its connection is
+	// gone.
+	away bool
 }
 
 // expiry is when an absent member's seat is given up.
@@ -31,7 +34,7 @@ type expiry struct {
 // departure is a session whose seat is gone.
 type departure struct {
 	session *Session
-	reason  LeaveReason
+	code    protocol.CloseCode
 }
 
 // enter commits a join or a return, and seats the session. It waits for the
@@ -85,6 +88,7 @@ func (l *loop) sit(s *Session, resume *Resume) error {
 	l.beats.listen(s)
 	l.leads = leads{} // at once: the next start must not be too early for it
 	s.conn.Send(l.welcome(s, resume))
+	l.tellSeats(s.member)
 	return nil
 }
 
@@ -167,16 +171,23 @@ func (l *loop) drop(s *Session) {
 	l.leads.stale = true
 	l.expect(s.member)
 	l.broadcast(&Frame{Class: ClassControl, Message: PresenceChanged{Members: []Presence{{Member: s.member, Away: true}}}})
+	l.tellSeats(s.member)
 }
 
 // expect gives an absent member its grace.
-func (l *loop) expect(member string) {
+func (l *loop) expect(member string) { l.expectUntil(member, time.Now().Add(l.hub.opts.Grace)) }
+
+func (l *loop) expectUntil(member string, until time.Time) {
 	m, st := l.room.Member(member), l.seats[member]
 	if m == nil || st == nil {
 		return
 	}
-	st.until = time.Now().Add(l.hub.opts.Grace)
-	l.expiries = append(l.expiries, expiry{member: member, generation: m.Generation, at: st.until})
+	st.until = until
+	i := len(l.expiries)
+	for i > 0 && l.expiries[i-1].at.After(until) {
+		i--
+	}
+	l.expiries = slices.Insert(l.expiries, i, expiry{member: member, generation: m.Generation, at: until})
 }
 
 // expire gives up the seats whose grace is over.
@@ -184,15 +195,19 @@ func (l *loop) expire(now time.Time) {
 	for len(l.expiries) > 0 && !l.expiries[0].at.After(now) {
 		x := l.expiries[0]
 		l.expiries = l.expiries[1:]
-		if st := l.seats[x.member]; st == nil || st.session != nil || st.until.After(now) {
+		if st := l.seats[x.member]; st == nil || st.session != nil || st.until.IsZero() || st.until.After(now) {
 			continue // it is here, or has dropped again since
+		}
+		if wait := l.hub.peers.noDepartures(now); wait.After(now) {
+			l.expectUntil(x.member, wait)
+			continue
 		}
 		l.enqueue(&pending{
 			cmd: Depart{Member: x.member, Generation: x.generation},
 			done: func(l *loop, _ uint64, _ error) {
 				// Still here and away: the log was unavailable, or the seat was taken
 				// over by a connection that did not last. It gets another grace.
-				if st := l.seats[x.member]; st != nil && st.session == nil {
+				if st := l.seats[x.member]; st != nil && st.session == nil && !st.until.IsZero() {
 					l.expect(x.member)
 				}
 			},
@@ -224,19 +239,22 @@ func (l *loop) closeReplaced(events []Event) {
 func (l *loop) closeDeparted() {
 	for _, d := range l.departed {
 		l.unseat(d.session)
-		code := protocol.CloseNormal
-		switch d.reason {
-		case LeftRemoved:
-			code = protocol.CloseRemoved
-		case LeftBanned:
-			code = protocol.CloseBanned
-		case LeftExpired:
-			code = protocol.CloseExpired
-		case LeftSelf:
-		}
-		d.session.conn.Close(Bye{Code: code})
+		d.session.conn.Close(Bye{Code: d.code})
 	}
 	l.departed = nil
+}
+
+func closeCode(reason LeaveReason) protocol.CloseCode {
+	switch reason {
+	case LeftRemoved:
+		return protocol.CloseRemoved
+	case LeftBanned:
+		return protocol.CloseBanned
+	case LeftExpired:
+		return protocol.CloseExpired
+	case LeftSelf:
+	}
+	return protocol.CloseNormal
 }
 
 // signal passes signalling on to a member. It is lost when that is away, or so
@@ -253,6 +271,14 @@ func (l *loop) tellOne(from *Session, to string, m Message) {
 	}
 	if st.session != nil {
 		st.session.conn.Send([]*Frame{{Class: ClassEphemeral, Message: m}})
+	} else if seat := l.room.Member(to); seat != nil && l.elsewhere(seat) {
+		switch m := m.(type) {
+		case Signalled:
+			l.tellOthers(note{Signal: &toldSignal{From: m.From, To: to, Data: m.Data}})
+		case Relayed:
+			l.tellOthers(note{Relayed: &toldRelay{From: m.From, To: to, Kind: m.Kind, Data: m.Data}})
+		default:
+		}
 	}
 }
 

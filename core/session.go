@@ -15,6 +15,8 @@ type Session struct {
 	member string
 	token  string
 	conn   Conn
+	// address is where the connection comes from, as limits count it.
+	address string
 	// returns says that the seat was there before, hears that Beats are told.
 	returns, hears bool
 
@@ -40,6 +42,10 @@ func (s *Session) Do(ctx context.Context, id uint64, c Command) error {
 			if secret != nil {
 				p.secrets = []Secret{{Name: secretBan + c.Member, Member: c.Member, Value: secret.Value}}
 			}
+		}
+	case Say:
+		if s.loop.hub.pressed.Load() >= fullForChat {
+			return s.refuse(id, errLogFull)
 		}
 	case Unban:
 		p.forget = []string{c.Member}
@@ -109,31 +115,34 @@ func refusal(id uint64, err error) *Frame {
 
 // React shows a reaction to everybody.
 func (s *Session) React(ctx context.Context, reaction string) error {
-	return s.tell(ctx, Reacted{Member: s.member, Reaction: reaction})
+	m := Reacted{Member: s.member, Reaction: reaction}
+	return s.tell(ctx, m, note{Reacted: &m})
 }
 
 // Typing tells everybody whether the member types.
 func (s *Session) Typing(ctx context.Context, on bool) error {
-	return s.tell(ctx, TypingChanged{Member: s.member, On: on})
+	m := TypingChanged{Member: s.member, On: on}
+	return s.tell(ctx, m, note{Typing: &m})
 }
 
-func (s *Session) tell(ctx context.Context, m Message) error {
+func (s *Session) tell(ctx context.Context, m Message, n note) error {
 	return s.loop.post(ctx, sessionPost{s, func(l *loop) {
 		l.broadcast(&Frame{Class: ClassEphemeral, Message: m})
+		l.tellOthers(n)
 	}})
 }
 
-// Signal passes signalling to one member that is connected here.
+// Signal passes signalling to one member.
 func (s *Session) Signal(ctx context.Context, to string, data []byte) error {
 	return s.loop.post(ctx, sessionPost{s, func(l *loop) { l.signal(s, to, data) }})
 }
 
 // Relay passes on to everybody what only clients of a kind understand.
 func (s *Session) Relay(ctx context.Context, kind string, data []byte) error {
-	return s.tell(ctx, Relayed{From: s.member, Kind: kind, Data: data})
+	return s.tell(ctx, Relayed{From: s.member, Kind: kind, Data: data}, note{Relayed: &toldRelay{From: s.member, Kind: kind, Data: data}})
 }
 
-// RelayTo passes it on to one member. It is lost when that is not connected here.
+// RelayTo passes it on to one member. It is lost when that is not connected.
 func (s *Session) RelayTo(ctx context.Context, to, kind string, data []byte) error {
 	return s.loop.post(ctx, sessionPost{s, func(l *loop) {
 		l.tellOne(s, to, Relayed{From: s.member, Kind: kind, Data: data})

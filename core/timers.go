@@ -10,7 +10,7 @@ import (
 func (l *loop) timers() {
 	now := time.Now()
 	l.expire(now)
-	if g := l.room.Gate; g != nil && l.asked != g.Number && l.hub.opts.Clock.Now() >= g.due() {
+	if g := l.room.Gate; g != nil && l.asked != g.Number && l.hub.opts.Clock.Now() >= l.gateDue(g) {
 		l.asked = g.Number
 		l.enqueue(&pending{cmd: OpenGate{Gate: g.Number}, done: func(l *loop, _ uint64, _ error) {
 			// If the gate is still there, the log was away, or a departure has put
@@ -25,8 +25,21 @@ func (l *loop) timers() {
 		l.beat(now)
 	}
 	if l.snapshot.due(l, now) {
-		l.saveSnapshot()
+		if l.rank() == 0 {
+			l.saveSnapshot()
+		} else {
+			l.snapshot.begin(l.room) // another gateway's turn
+		}
 	}
+	if l.catching.behind && !l.catching.under && !now.Before(l.catching.retry) {
+		l.catchUp()
+	}
+}
+
+// gateDue is when this gateway opens a gate: one after the other, should those
+// before it not do it.
+func (l *loop) gateDue(g *Gate) int64 {
+	return g.due() + int64(l.rank())*stepIn.Microseconds()
 }
 
 // untilNext is how long until something is due.
@@ -37,7 +50,7 @@ func (l *loop) untilNext() time.Duration {
 		next = min(next, l.expiries[0].at.Sub(now))
 	}
 	if g := l.room.Gate; g != nil && l.asked != g.Number {
-		next = min(next, time.Duration(g.due()-l.hub.opts.Clock.Now())*time.Microsecond)
+		next = min(next, time.Duration(l.gateDue(g)-l.hub.opts.Clock.Now())*time.Microsecond)
 	}
 	if len(l.vitals.dirty) > 0 {
 		next = min(next, l.vitals.next.Sub(now))
@@ -47,6 +60,14 @@ func (l *loop) untilNext() time.Duration {
 	}
 	if !l.idle.IsZero() {
 		next = min(next, l.idle.Add(l.hub.opts.Unload).Sub(now))
+	}
+	if l.catching.behind && !l.catching.under {
+		next = min(next, l.catching.retry.Sub(now))
+	}
+	if len(l.pending) > 0 && l.flight == nil {
+		if settled := l.hub.peers.settling(); settled.After(now) {
+			next = min(next, settled.Sub(now))
+		}
 	}
 	return max(next, time.Millisecond)
 }

@@ -48,10 +48,7 @@ func (l *loop) hints() Hints {
 	}
 	return Hints{
 		Lead: l.leads.start, SeekLead: l.leads.seek, MaxMembers: l.hub.opts.MaxMembers,
-		Connected: func(member string) bool {
-			st := l.seats[member]
-			return st != nil && st.session != nil
-		},
+		Connected: l.connected,
 	}
 }
 
@@ -59,8 +56,11 @@ func (l *loop) hints() Hints {
 // 95th percentile: one hopeless member does not slow the room, it joins late.
 func (l *loop) reckonLeads(now time.Time) leads {
 	starts, seeks := make([]time.Duration, 0, len(l.sessions)), make([]time.Duration, 0, len(l.sessions))
-	for _, s := range l.sessions {
-		r := l.seats[s.member].status
+	for _, m := range l.room.Members() {
+		if !l.connected(m.ID) {
+			continue
+		}
+		r := l.seats[m.ID].status
 		rtt, play := cmp.Or(r.RTT, unknownRTT), cmp.Or(r.PlayLatency, unknownPlay)
 		starts = append(starts, rtt*7/10+play+leadMargin)
 		seeks = append(seeks, cmp.Or(r.SeekLatency, unknownSeek)*3/2+seekMargin)
@@ -105,29 +105,39 @@ func (l *loop) report(s *Session, r Report) {
 	st.status = r
 	l.leads.stale = true
 	if st.told.Buffering != r.Buffering && now.Sub(st.toldAt) >= bufferingEvery {
-		st.told, st.toldAt = st.presence(s.member), now
+		st.told, st.toldAt = l.presenceOf(s.member), now
 		l.broadcast(&Frame{Class: ClassControl, Message: PresenceChanged{Members: []Presence{st.told}}})
+		l.tellSeats(s.member)
 		return
 	}
+	l.vital(s.member)
+}
+
+// vital has everybody told in turn how a member's player does.
+func (l *loop) vital(member string) {
 	if l.vitals.dirty == nil {
 		l.vitals.dirty = map[string]bool{}
 	}
 	if len(l.vitals.dirty) == 0 {
-		l.vitals.next = now.Add(vitalsEvery * time.Duration(1+len(l.sessions)/vitalsRoom))
+		l.vitals.next = time.Now().Add(vitalsEvery * time.Duration(1+len(l.sessions)/vitalsRoom))
 	}
-	l.vitals.dirty[s.member] = true
+	l.vitals.dirty[member] = true
 }
 
 // tellVitals tells everybody how the players do that have reported.
 func (l *loop) tellVitals() {
 	const page = 200
 	var list []Presence
+	var own []string
 	for member := range l.vitals.dirty {
 		st := l.seats[member]
-		if st == nil || st.session == nil {
+		if st == nil || !l.connected(member) {
 			continue
 		}
-		st.told = st.presence(member)
+		if st.session != nil {
+			own = append(own, member)
+		}
+		st.told = l.presenceOf(member)
 		if list = append(list, st.told); len(list) == page {
 			l.broadcast(&Frame{Class: ClassEphemeral, Message: PresenceChanged{Members: list}})
 			list = nil
@@ -137,11 +147,13 @@ func (l *loop) tellVitals() {
 		l.broadcast(&Frame{Class: ClassEphemeral, Message: PresenceChanged{Members: list}})
 	}
 	clear(l.vitals.dirty)
+	l.tellSeats(own...)
 }
 
-func (st *seat) presence(member string) Presence {
+func (l *loop) presenceOf(member string) Presence {
+	st := l.seats[member]
 	return Presence{
-		Member: member, Away: st.session == nil, Buffering: st.status.Buffering,
+		Member: member, Away: !l.connected(member), Buffering: st.status.Buffering,
 		OffsetMs: st.status.OffsetMs, RTTMs: float64(st.status.RTT.Microseconds()) / 1000,
 	}
 }
@@ -150,8 +162,8 @@ func (st *seat) presence(member string) Presence {
 func (l *loop) everyone() []Presence {
 	list := make([]Presence, 0, len(l.seats))
 	for _, m := range l.room.Members() {
-		if st := l.seats[m.ID]; st != nil {
-			list = append(list, st.presence(m.ID))
+		if l.seats[m.ID] != nil {
+			list = append(list, l.presenceOf(m.ID))
 		}
 	}
 	return list
@@ -165,8 +177,8 @@ func (l *loop) presence() []Presence {
 		if st == nil {
 			continue
 		}
-		if st.session == nil || st.status.Buffering {
-			list = append(list, st.presence(m.ID))
+		if !l.connected(m.ID) || st.status.Buffering {
+			list = append(list, l.presenceOf(m.ID))
 		}
 	}
 	return list

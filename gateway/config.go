@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,16 +18,34 @@ import (
 // Config is what an operator chooses. The zero value is not usable; see
 // LoadConfig.
 type Config struct {
-	HTTPAddr       string
-	HTTPSAddr      string
-	TLS            string
-	DataDir        string
-	NodeID         string
-	PublicURL      *url.URL // nil when unknown
-	AllowedOrigins []string
-	TrustedProxies []netip.Prefix
-	LogLevel       slog.Level
-	LogFormat      string
+	HTTPAddr  string
+	HTTPSAddr string
+	TLS       string
+	// PostgresURL is where history is kept, and certificates that gateways share;
+	// "" for neither. Archive says whether there is history, ArchiveTTL how long
+	// (0 is for ever).
+	PostgresURL, Archive string
+	ArchiveTTL           time.Duration
+	// OperatorToken reads every room's history; "" reads none.
+	OperatorToken string
+	TLSCache      string // on or off
+	// Domains are the names and addresses that people reach this gateway by.
+	Domains []string
+	// TLSCerts and TLSKeys are files, for tls=files.
+	TLSCerts, TLSKeys []string
+	// ACMECAs are directories of authorities; ACMEProfiles and ACMEAccounts
+	// (key-id:key) have a value for each, or "-", and may be shorter.
+	ACMECAs, ACMEProfiles, ACMEAccounts []string
+	ACMEEmail, ACMERoots                string
+	ACMEChallenges                      []string
+	DataDir                             string
+	RedisURL                            string // "" for rooms in DataDir; holds a password
+	NodeID                              string
+	PublicURL                           *url.URL // nil when unknown
+	AllowedOrigins                      []string
+	TrustedProxies                      []netip.Prefix
+	LogLevel                            slog.Level
+	LogFormat                           string
 	// Secrets are those in force, the newest first; none means: make and keep
 	// one in DataDir.
 	Secrets [][]byte
@@ -94,7 +113,7 @@ func LoadConfig(args, environ []string) (*Config, error) {
 			return nil, err
 		}
 	}
-	if err := c.checkICE(); err != nil {
+	if err := errors.Join(c.checkICE(), c.checkTLS()); err != nil {
 		return nil, err
 	}
 	return c, nil

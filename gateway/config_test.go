@@ -170,9 +170,11 @@ func TestConfigSecrets(t *testing.T) {
 func TestEveryOption(t *testing.T) {
 	values := map[string]string{
 		"http-addr": "[::1]:80", "https-addr": "[::1]:443", "tls": "off", "data-dir": "elsewhere", "node-id": "n1", "public-url": "https://watch.example", "allowed-origins": "https://a.example,https://b.example",
-		"trusted-proxies": "10.0.0.0/8,192.0.2.1/32", "log-level": "debug", "log-format": "json", "secret": "a long enough secret", "drain-timeout": "1m0s",
+		"trusted-proxies": "10.0.0.0/8,192.0.2.1/32", "log-level": "debug", "log-format": "json", "secret": "a long enough secret", "postgres-url": "postgres://u:p@a:1/b", "archive": "off", "archive-ttl": "48h0m0s", "operator-token": "an operator's token", "redis-url": "redis-cluster://u:p@a:1,b:2", "drain-timeout": "1m0s",
 		"stun-urls": "stun:a.example,stuns:b.example:5349", "turn-urls": "turn:a.example?transport=tcp", "turn-secret": "a secret of TURN",
 		"seat-grace": "1s", "room-ttl": "2h0m0s", "max-members": "7", "max-sessions": "8", "max-sessions-per-ip": "9", "max-rooms-per-ip": "10", "max-connects-per-ip": "12", "max-message-rate": "11.5", "max-command-rate": "13.5",
+		"domain": "a.example,192.0.2.1", "tls-cert": "a.pem,b.pem", "tls-key": "a.key,b.key", "acme-ca": "https://ca.example/dir", "acme-profile": "shortlived",
+		"acme-eab": "kid:a2V5", "acme-email": "ops@watch.example", "acme-challenges": "http-01", "acme-roots": "roots.pem", "tls-cache": "off",
 	}
 	var help bytes.Buffer
 	if err := PrintOptions(&help); err != nil {
@@ -186,11 +188,10 @@ func TestEveryOption(t *testing.T) {
 		}
 		// What needs another option gets that by a flag.
 		var also []string
-		switch o.Name {
-		case "turn-urls":
-			also = []string{"--turn-secret", values["turn-secret"]}
-		case "turn-secret":
-			also = []string{"--turn-urls", values["turn-urls"]}
+		if needed, ok := map[string]string{
+			"turn-urls": "turn-secret", "turn-secret": "turn-urls", "tls-cert": "tls-key", "tls-key": "tls-cert",
+		}[o.Name]; ok {
+			also = []string{"--" + needed, values[needed]}
 		}
 		file := write(t, "c.yaml", o.Name+`: "`+value+"\"\n")
 		for how, c := range map[string]*Config{

@@ -14,6 +14,7 @@ import (
 
 	"tandem.watch/tandem/client"
 	"tandem.watch/tandem/core"
+	redislog "tandem.watch/tandem/core/roomlog/redis"
 	"tandem.watch/tandem/core/roomlog/sqlite"
 	"tandem.watch/tandem/gateway/legacy"
 	v1 "tandem.watch/tandem/gateway/v1"
@@ -21,7 +22,10 @@ import (
 	"tandem.watch/tandem/gateway/wt"
 	"tandem.watch/tandem/internal/limit"
 	"tandem.watch/tandem/protocol"
+	"tandem.watch/tandem/tls/acme"
 	"tandem.watch/tandem/tls/devcert"
+	"tandem.watch/tandem/tls/storage/postgres"
+	"tandem.watch/tandem/tls/tickets"
 )
 
 // Log is what a gateway keeps rooms in.
@@ -38,20 +42,29 @@ type Gateway struct {
 	config *Config
 	logger *slog.Logger
 	log    Log
-	clock  core.Clock
-	hub    *core.Hub
-	ws     *ws.Handler
-	wt     *wt.Handler
-	legacy *legacy.Service
-	server *http.Server // plain HTTP
-	secure *http.Server // HTTPS over TCP; nil with tls=off, as are wt, quic and certs
-	quic   *quicServer
-	certs  *devcert.Manager
-	rooms  *limit.Keyed // creations by address
-	looks  *limit.Keyed // other requests by address
-	polls  *limit.Keyed // the old extension's, every 2 s of every one, by address
-	addrs  *counter     // sessions by address
-	conns  *connLimit   // connections by address, before they are sessions
+	// archive is nil with archive=off, as is feeder.
+	archive Archive
+	feeder  *core.Feeder
+	clock   core.Clock
+	sweeps  time.Duration // how often rooms that nobody asks for are looked after
+	hub     *core.Hub
+	ws      *ws.Handler
+	wt      *wt.Handler
+	legacy  *legacy.Service
+	server  *http.Server // plain HTTP
+	secure  *http.Server // HTTPS over TCP; nil with tls=off, as are wt, quic and certs
+	quic    *quicServer
+	certs   certificates
+	acme    *acme.Manager    // certs with tls=acme, else nil
+	dev     *devcert.Manager // certs with tls=dev, else nil
+	// certDB keeps certificates for all gateways; nil without Postgres.
+	certDB  *postgres.Storage
+	tickets *tickets.Keys
+	rooms   *limit.Keyed // creations by address
+	looks   *limit.Keyed // other requests by address
+	polls   *limit.Keyed // the old extension's, every 2 s of every one, by address
+	addrs   *counter     // sessions by address
+	conns   *connLimit   // connections by address, before they are sessions
 	// attempts bounds how often an address begins sessions.
 	attempts *limit.Keyed
 	counters *v1.Counters
@@ -67,47 +80,135 @@ type Gateway struct {
 
 // New wires a gateway over the log that the configuration names, or fails whole.
 func New(ctx context.Context, c *Config, logger *slog.Logger) (*Gateway, error) {
-	log, err := sqlite.Open(ctx, filepath.Join(c.DataDir, "tandem.db"), logger)
+	if c.RedisURL != "" && len(c.Secrets) == 0 {
+		return nil, errors.New("redis-url needs a secret, the same at all gateways: set --secret, TANDEM_SECRET or TANDEM_SECRET_FILE " +
+			"to at least 16 characters, such as those that `openssl rand -base64 32` prints")
+	}
+	log, clock, err := openLog(ctx, c, logger)
 	if err != nil {
 		return nil, err
 	}
-	// After the log, whose lock says that nobody else makes one in this folder.
-	secrets, err := loadSecret(c)
+	archive, err := openArchive(ctx, c, logger)
 	if err != nil {
 		return nil, errors.Join(err, log.Close(ctx))
 	}
-	g, err := newGateway(ctx, c, logger, log, secrets)
-	if err == nil && c.TLS != tlsOff {
-		err = g.addTLS(secrets[0])
-	}
+	g, err := wire(c, logger, log, archive, clock)
 	if err != nil {
-		return nil, errors.Join(err, log.Close(ctx))
+		return nil, errors.Join(err, closeStores(ctx, log, archive))
 	}
 	return g, nil
 }
 
-func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, secrets [][]byte) (*Gateway, error) {
+func wire(c *Config, logger *slog.Logger, log Log, archive Archive, clock core.Clock) (*Gateway, error) {
+	// After the log, whose lock says that nobody else makes one in this folder.
+	secrets, err := loadSecret(c)
+	if err != nil {
+		return nil, err
+	}
+	g, err := newGatewayOn(c, logger, log, archive, clock, secrets)
+	if err == nil && c.TLS != tlsOff {
+		err = g.addTLS(secrets...)
+	}
+	return g, err
+}
+
+// closeStores closes the archive, if there is one, and the log.
+func closeStores(ctx context.Context, log Log, archive Archive) error {
+	var err error
+	if archive != nil {
+		err = archive.Close(ctx)
+	}
+	return errors.Join(err, log.Close(ctx))
+}
+
+// openLog opens what rooms are kept in, and the clock that goes with it: the
+// cluster's, or this process's own.
+func openLog(ctx context.Context, c *Config, logger *slog.Logger) (Log, core.Clock, error) {
+	if c.RedisURL == "" {
+		log, err := sqlite.Open(ctx, filepath.Join(c.DataDir, "tandem.db"), logger)
+		if err != nil {
+			return nil, nil, err
+		}
+		clock, err := localClock(ctx, log)
+		if err != nil {
+			return nil, nil, errors.Join(err, log.Close(ctx))
+		}
+		return log, clock, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
+	log, err := redislog.Open(ctx, redislog.Options{URL: c.RedisURL, Logger: logger, EmptyTTL: c.RoomTTL + time.Hour, Archived: c.Archive != archiveOff})
+	if err != nil {
+		return nil, nil, fmt.Errorf("redis-url: %w", err)
+	}
+	clock, err := log.NewClock(ctx)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("redis-url: reading the cluster's clock: %w", err), log.Close(ctx))
+	}
+	return clocked{log, clock}, clock, nil
+}
+
+// redisPatience bounds the checks of Redis at the start.
+const redisPatience = 10 * time.Second
+
+// clocked is a log whose clock ends with it.
+type clocked struct {
+	*redislog.Log
+	clock *redislog.Clock
+}
+
+func (c clocked) Close(ctx context.Context) error {
+	c.clock.Close()
+	return c.Log.Close(ctx)
+}
+
+func localClock(ctx context.Context, log core.Keeper) (*core.LocalClock, error) {
 	latest, err := log.LatestTime(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the log: %w", err)
 	}
+	return core.NewLocalClock(latest), nil
+}
+
+// newGateway wires a gateway over a log, with a clock of its own.
+func newGateway(ctx context.Context, c *Config, logger *slog.Logger, log Log, secrets [][]byte) (*Gateway, error) {
+	clock, err := localClock(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	return newGatewayOn(c, logger, log, nil, clock, secrets)
+}
+
+func newGatewayOn(c *Config, logger *slog.Logger, log Log, archive Archive, clock core.Clock, secrets [][]byte) (*Gateway, error) {
 	g := &Gateway{
-		config: c, logger: logger, log: log, clock: core.NewLocalClock(latest), served: make(chan error, 1),
-		rooms: limit.NewKeyed(max(1, c.RoomsPerIPPerHour/2), time.Hour/time.Duration(c.RoomsPerIPPerHour), 50_000),
-		looks: limit.NewKeyed(100, 50*time.Millisecond, 50_000),
-		polls: limit.NewKeyed(400, 5*time.Millisecond, 50_000),
-		addrs: newCounter(c.MaxSessions, c.SessionsPerIP),
+		config: c, logger: logger, log: log, clock: clock, served: make(chan error, 1),
+		sweeps: min(max(c.RoomTTL/24, time.Second), time.Minute),
+		rooms:  limit.NewKeyed(max(1, c.RoomsPerIPPerHour/2), time.Hour/time.Duration(c.RoomsPerIPPerHour), 50_000),
+		looks:  limit.NewKeyed(100, 50*time.Millisecond, 50_000),
+		polls:  limit.NewKeyed(400, 5*time.Millisecond, 50_000),
+		addrs:  newCounter(c.MaxSessions, c.SessionsPerIP),
 		// A browser opens a few connections beside its session's.
 		conns:    newConnLimit(newCounter(c.MaxSessions+1000, c.SessionsPerIP+100), c.trusts),
 		attempts: limit.NewKeyed(max(1, c.ConnectsPerIP/2), time.Minute/time.Duration(c.ConnectsPerIP), 50_000),
 		counters: v1.NewCounters(logger),
 		page:     newWatchPage(client.Page()),
 	}
+	if _, shared := log.(core.Feed); shared {
+		g.sweeps = min(g.sweeps, sweepShared)
+	}
+	var err error
+	var rooms core.Archive // nil, rather than a nil Archive
+	if archive != nil {
+		rooms = archive
+	}
 	g.hub, err = core.NewHub(core.Options{
-		Log: log, Clock: g.clock, Secrets: secrets, Logger: logger, Grace: c.SeatGrace, MaxMembers: c.MaxMembers,
+		Log: log, Archive: rooms, Clock: g.clock, Secrets: secrets, Logger: logger, Grace: c.SeatGrace, MaxMembers: c.MaxMembers,
 		JoinBurst: c.SessionsPerIP,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := g.attach(archive); err != nil {
 		return nil, err
 	}
 	g.ws = ws.NewHandler(g.sessionOptions())
@@ -172,9 +273,19 @@ func (g *Gateway) startOn(listener net.Listener) {
 	background, stop := context.WithCancel(context.Background())
 	g.stop = stop
 	g.work.Go(func() { g.sweep(background) })
+	if g.feeder != nil {
+		g.work.Go(func() { g.feeder.Run(background) })
+	}
+	if g.archive != nil && g.config.ArchiveTTL > 0 {
+		g.work.Go(func() { g.forgetOld(background) })
+	}
+	if log, ok := g.log.(core.Pressure); ok {
+		g.work.Go(func() { g.watchPressure(background, log) })
+	}
 	g.work.Go(func() { g.serveHTTP(g.server.Serve(listener)) })
 	if g.secure != nil {
 		g.work.Go(func() { g.certs.Run(background) })
+		g.work.Go(func() { g.tickets.Run(background) })
 		g.work.Go(func() {
 			select {
 			case err := <-g.quic.failed:
@@ -187,6 +298,9 @@ func (g *Gateway) startOn(listener net.Listener) {
 		}
 	}
 	g.ready.Store(true)
+	if why := g.webTransportOff(); why != "" {
+		g.logger.Info("no webtransport", "why", why)
+	}
 	g.logger.Info("serving", "addr", listener.Addr().String(), "node", g.config.NodeID, "version", Version())
 }
 
@@ -226,8 +340,20 @@ func (g *Gateway) Shutdown(ctx context.Context) error {
 		errHTTP = errors.Join(errHTTP, shutdownHTTP(ctx, g.secure), g.quic.close())
 	}
 	g.work.Wait()
-	return errors.Join(errHub, errHTTP, g.log.Close(ctx))
+	if g.feeder != nil {
+		// What is left is archived at the next start, or by another gateway.
+		last, cancel := context.WithTimeout(ctx, lastRound)
+		if err := g.feeder.Round(last); err != nil {
+			g.logger.Info("history that is not archived yet stays in the log", "error", err)
+		}
+		cancel()
+	}
+	g.closeCertStorage()
+	return errors.Join(errHub, errHTTP, closeStores(ctx, g.log, g.archive))
 }
+
+// lastRound bounds the last archiving before the end.
+const lastRound = 3 * time.Second
 
 // shutdownHTTP ends a server; requests that are not done when ctx ends are cut off.
 func shutdownHTTP(ctx context.Context, s *http.Server) error {
@@ -238,11 +364,14 @@ func shutdownHTTP(ctx context.Context, s *http.Server) error {
 	return errors.Join(err, s.Close())
 }
 
+// sweepShared is how often at least the rooms of gateways that are gone are
+// looked for.
+const sweepShared = 10 * time.Second
+
 // sweep looks after the rooms that nobody asks for: it takes up those whose
 // members wait for a gateway, and forgets those that have been empty too long.
 func (g *Gateway) sweep(ctx context.Context) {
-	const batch = 100
-	tick := time.NewTicker(min(max(g.config.RoomTTL/24, time.Second), time.Minute))
+	tick := time.NewTicker(g.sweeps)
 	defer tick.Stop()
 	for {
 		if err := g.hub.Recover(ctx, g.log); err != nil && ctx.Err() == nil {
@@ -253,12 +382,6 @@ func (g *Gateway) sweep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for n := batch; n == batch && ctx.Err() == nil; {
-			var err error
-			n, err = g.log.Expire(ctx, g.clock.Now()-g.config.RoomTTL.Microseconds(), batch)
-			if err != nil && ctx.Err() == nil {
-				g.logger.Warn("expired rooms not forgotten", "error", err)
-			}
-		}
+		g.expire(ctx)
 	}
 }

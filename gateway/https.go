@@ -2,14 +2,12 @@ package gateway
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,29 +16,20 @@ import (
 
 	"tandem.watch/tandem/gateway/wt"
 	"tandem.watch/tandem/protocol"
-	"tandem.watch/tandem/tls/devcert"
 )
 
-// Values of the option tls.
-const (
-	tlsDev = "dev" // a certificate of our own making, accepted by its hash
-	tlsOff = "off" // plain HTTP only
-)
-
-// addTLS wires HTTPS, wss and WebTransport.
-func (g *Gateway) addTLS(secret []byte) error {
-	certs, err := devcert.Open(filepath.Join(g.config.DataDir, "dev-certificates.pem"), g.logger, time.Now)
+// addTLS wires HTTPS, wss and WebTransport. The first secret is the newest.
+func (g *Gateway) addTLS(secrets ...[]byte) error {
+	keys, err := deriveQUICKeys(secrets[0], g.config.NodeID)
 	if err != nil {
 		return err
 	}
-	keys, err := deriveQUICKeys(secret, g.config.NodeID)
-	if err != nil {
+	if err := g.openCertificates(secrets); err != nil {
 		return err
 	}
-	g.certs = certs
 	mux := http.NewServeMux()
 	mux.Handle("/", timeLimited(g.routes()))
-	g.quic = newQUICServer(mux, certs.GetCertificate, keys, g.logger)
+	g.quic = newQUICServer(mux, g.certs.GetCertificate, keys, g.logger)
 	g.quic.counts = g.counters
 	// As with TCP, a browser opens a few connections beside its session's.
 	g.quic.conns = newCounter(g.config.MaxSessions+1000, g.config.SessionsPerIP+100)
@@ -48,7 +37,10 @@ func (g *Gateway) addTLS(secret []byte) error {
 	g.wt = wt.NewHandler(g.sessionOptions(), g.quic.web)
 	mux.Handle("CONNECT /v1/wt", g.limitSessions(g.wt))
 	g.secure = g.httpServer(g.announceHTTP3(g.routes()))
-	g.secure.TLSConfig = &tls.Config{GetCertificate: certs.GetCertificate, MinVersion: tls.VersionTLS12}
+	g.secure.TLSConfig = g.tcpTLS()
+	g.tickets.Configure(g.secure.TLSConfig)
+	g.tickets.Configure(g.quic.web.H3.TLSConfig)
+	g.server.Handler = g.onPlainHTTP(g.server.Handler)
 	return nil
 }
 
@@ -207,7 +199,7 @@ func (g *Gateway) endpoints(r *http.Request) []protocol.Endpoint {
 			Transport: "webtransport",
 			URL:       "https://" + net.JoinHostPort(trimBrackets(name), strconv.Itoa(g.publicPort())) + "/v1/wt",
 		}
-		for _, hash := range g.certs.Hashes() {
+		for _, hash := range g.hashes() {
 			e.CertificateHashes = append(e.CertificateHashes, base64.StdEncoding.EncodeToString(hash[:]))
 		}
 		list = append(list, e)

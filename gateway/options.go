@@ -9,9 +9,13 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	postgresarchive "tandem.watch/tandem/core/archive/postgres"
+	redislog "tandem.watch/tandem/core/roomlog/redis"
 )
 
 // option is a line of the configuration.
@@ -26,17 +30,82 @@ type option struct {
 	get func(*Config) string
 }
 
-// options is the one table of everything that can be configured.
-var options = []option{
+// options is the one table of everything that can be configured; those of TLS
+// are in tlsOptions.
+var options = slices.Concat(addressOptions, tlsOptions, otherOptions)
+
+var addressOptions = []option{
 	text("http-addr", ":4001", "address for HTTP and WebSocket", func(c *Config) *string { return &c.HTTPAddr }, isAddr),
 	text("https-addr", ":4433", "address for HTTPS, wss and WebTransport, TCP and UDP", func(c *Config) *string { return &c.HTTPSAddr }, isAddr),
-	text("tls", tlsDev, "dev (a certificate of the gateway's own) or off (plain HTTP only, no WebTransport)", func(c *Config) *string { return &c.TLS }, func(v string) error {
-		if v != tlsDev && v != tlsOff {
-			return errors.New("must be dev or off")
+}
+
+var otherOptions = []option{
+	text("data-dir", "data", "folder for rooms, history and the secret", func(c *Config) *string { return &c.DataDir }, nil),
+	{
+		Name: "redis-url", Secret: true,
+		Help: "Redis that gateways share rooms in, instead of data-dir: " + redislog.URLHelp,
+		set: func(c *Config, v string) error {
+			c.RedisURL = v
+			if v == "" {
+				return nil
+			}
+			_, err := redislog.ParseURL(v)
+			return err
+		},
+		get: func(c *Config) string { return c.RedisURL },
+	},
+	{
+		Name: "postgres-url", Secret: true,
+		Help: "Postgres that history is kept in, instead of data-dir, and the certificates that gateways share, sealed with secret: postgres://user:password@host:5432/database?sslmode=verify-full; required with redis-url unless archive=off",
+		set: func(c *Config, v string) error {
+			c.PostgresURL = v
+			if v == "" {
+				return nil
+			}
+			return postgresarchive.Check(v)
+		},
+		get: func(c *Config) string {
+			if c.PostgresURL == "" {
+				return ""
+			}
+			return "set"
+		},
+	},
+	text("archive", archiveAuto, "auto (history is kept, in Postgres or in data-dir) or off (it ends with the room)", func(c *Config) *string { return &c.Archive }, func(v string) error {
+		if v != archiveAuto && v != archiveOff {
+			return errors.New("must be auto or off")
 		}
 		return nil
 	}),
-	text("data-dir", "data", "folder for rooms, history and the secret", func(c *Config) *string { return &c.DataDir }, nil),
+	{
+		Name: "archive-ttl", Default: "720h", Help: "how long the history of a room is kept after its last event; 0 is for ever",
+		set: func(c *Config, v string) error {
+			d, err := time.ParseDuration(v)
+			if err != nil || d < 0 || d > 0 && d < time.Hour {
+				return errors.New("must be a duration of at least an hour such as 720h, or 0")
+			}
+			c.ArchiveTTL = d
+			return nil
+		},
+		get: func(c *Config) string { return c.ArchiveTTL.String() },
+	},
+	{
+		Name: "operator-token", Secret: true,
+		Help: "what an operator may read every room's history with over HTTP (Authorization: Bearer …), at least 16 characters; unset: only members may",
+		set: func(c *Config, v string) error {
+			if v != "" && len(v) < 16 {
+				return errors.New("must have at least 16 characters")
+			}
+			c.OperatorToken = v
+			return nil
+		},
+		get: func(c *Config) string {
+			if c.OperatorToken == "" {
+				return ""
+			}
+			return "set"
+		},
+	},
 	text("node-id", defaultNodeID(), "name of this gateway", func(c *Config) *string { return &c.NodeID }, nil),
 	{
 		Name: "public-url", Help: "address that people reach this gateway at, such as https://watch.example",
@@ -106,7 +175,7 @@ var options = []option{
 	}),
 	{
 		Name: "secret", Secret: true, List: true,
-		Help: "what PINs and addresses are hashed with, at least 16 characters; \"new,old\" while rotating; made and kept in data-dir when unset",
+		Help: "what PINs and addresses are hashed with, at least 16 characters; \"new,old\" while rotating; made and kept in data-dir when unset; required with redis-url, the same at all gateways",
 		set: func(c *Config, v string) error {
 			c.Secrets = nil
 			for _, s := range splitList(v) {

@@ -8,6 +8,7 @@ import (
 	"tandem.watch/tandem/client"
 	v1 "tandem.watch/tandem/gateway/v1"
 	"tandem.watch/tandem/protocol"
+	"tandem.watch/tandem/tls/certs"
 )
 
 // contentPolicy allows a page what the watch page needs: its own scripts and
@@ -35,6 +36,10 @@ func (g *Gateway) apiRoutes() http.Handler {
 	mux.Handle("POST /v1/rooms", g.fromPages(g.createRoom))
 	mux.Handle("OPTIONS /v1/rooms", g.fromPages(preflight))
 	mux.Handle("GET /v1/rooms/{id}", g.fromPages(g.roomInfo))
+	mux.Handle("GET /v1/rooms/{id}/events", g.fromPages(g.roomEvents))
+	mux.Handle("OPTIONS /v1/rooms/{id}/events", g.fromPages(preflight))
+	mux.Handle("GET /v1/rooms/{id}/chat", g.fromPages(g.roomChat))
+	mux.Handle("OPTIONS /v1/rooms/{id}/chat", g.fromPages(preflight))
 	mux.HandleFunc("GET /v1/endpoints", g.listEndpoints)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, http.StatusNotFound, protocol.Errorf("not_found", "there is no such address here"))
@@ -49,6 +54,10 @@ func (g *Gateway) siteRoutes() http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !g.ready.Load() {
 			writeText(w, http.StatusServiceUnavailable, "starting")
+			return
+		}
+		if why := certs.NotReady(g.Certificates()); why != "" {
+			writeText(w, http.StatusServiceUnavailable, why)
 			return
 		}
 		writeText(w, http.StatusOK, "ok")
@@ -103,7 +112,7 @@ func (g *Gateway) fromPages(next http.HandlerFunc) http.Handler {
 // preflight answers what a browser asks before it sends JSON to another origin.
 func preflight(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
-	w.Header().Set("Access-Control-Allow-Headers", "Content-Type")
+	w.Header().Set("Access-Control-Allow-Headers", "Content-Type, Authorization")
 	w.Header().Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 }

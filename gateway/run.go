@@ -16,6 +16,9 @@ import (
 const usage = `tandem keeps a room of people in the same moment of a video.
 
 Usage: tandem [serve] [flags]   run a gateway
+       tandem room …            history: list, events, export, import, forget
+       tandem migrate-legacy <postgres-url of the old server> [flags]
+                                take the old server's rooms into the archive
        tandem config [flags]    print the configuration in force, and from where
        tandem version           print the version
        tandem help              print this
@@ -44,6 +47,10 @@ func Run(args, environ []string, stdout, stderr io.Writer) int {
 		if c, err = LoadConfig(args, environ); err == nil {
 			err = c.Print(stdout)
 		}
+	case "room":
+		err = roomCommand(args, environ, os.Stdin, stdout, stderr)
+	case "migrate-legacy":
+		err = migrateLegacy(args, environ, stdout, stderr)
 	case "version":
 		_, err = fmt.Fprintln(stdout, "tandem", Version())
 	case "help":
@@ -77,7 +84,7 @@ func serve(args, environ []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if err := g.Start(ctx); err != nil {
-		return errors.Join(err, g.log.Close(ctx))
+		return errors.Join(err, closeStores(ctx, g.log, g.archive))
 	}
 	if _, err := fmt.Fprintf(stdout, "Open %s\n", g.pageURL()); err != nil {
 		return err

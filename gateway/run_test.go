@@ -20,6 +20,10 @@ func TestRun(t *testing.T) {
 		{"an unknown command", []string{"dance"}, nil, 2, "", `"dance"`},
 		{"an unknown flag", []string{"--dance", "x"}, nil, 1, "", "no such option"},
 		{"a wrong variable", []string{"config"}, []string{"TANDEM_DANCE=1"}, 1, "", "TANDEM_DANCE"},
+		{"Redis without a secret", []string{"--redis-url", "redis://:swordfish@127.0.0.1:1"}, nil, 1, "", "openssl rand"},
+		{"Redis that is away", []string{"--redis-url", "redis://:swordfish@127.0.0.1:1", "--secret", "swordfish swordfish"}, nil, 1, "", "is it running"},
+		{"Redis of the old server's variables", nil, []string{"REDIS_HOST=127.0.0.1", "REDIS_PORT=1", "REDIS_PASSWORD=swordfish/@:", "TANDEM_SECRET=swordfish swordfish"}, 1, "", "127.0.0.1:1"},
+		{"a wrong address of Redis", []string{"config", "--redis-url", "redis://:swordfish@a:1,b:2"}, nil, 1, "", "redis-sentinel://"},
 		{"an address that is not there", []string{"--data-dir", t.TempDir(), "--http-addr", "192.0.2.1:1"}, nil, 1, "", "--http-addr"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

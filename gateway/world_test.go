@@ -38,6 +38,8 @@ type world struct {
 	net    *memnet.Listener
 	g      *Gateway
 	output *bytes.Buffer // the gateway's log, if it is to be kept
+	shared *sharedLog    // instead of log, where there are several gateways
+	dead   bool          // see kill
 
 	clients []*peer
 	names   map[string]string // of members
@@ -67,7 +69,11 @@ func (w *world) start() {
 	if w.output != nil {
 		out = w.output
 	}
-	g, err := newGateway(w.t.Context(), config, slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: config.LogLevel})), w.log, config.Secrets)
+	var log Log = w.log
+	if w.shared != nil {
+		log = w.shared
+	}
+	g, err := newGateway(w.t.Context(), config, slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: config.LogLevel})), log, config.Secrets)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -40,6 +40,9 @@ have_any() {
 # The names that internal/testenv looks for.
 have_chromium() { have_any "${TANDEM_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; }
 have_firefox() { have_any "${TANDEM_FIREFOX:-}" firefox-esr firefox; }
+have_redis() { have_any "${TANDEM_REDIS:-}" redis-server; }
+# Debian keeps the server's programs off PATH.
+have_postgres() { have_any "${TANDEM_POSTGRES:+$TANDEM_POSTGRES/initdb}" /usr/lib/postgresql/*/bin/initdb initdb; }
 
 missing=() packages=()
 need() { # what it is for, Debian packages
@@ -54,6 +57,12 @@ have node || need "Node.js $need_node or newer" nodejs
 have npm || need "npm" npm
 have_chromium || need "Chromium" chromium fonts-dejavu-core
 have_firefox || need "Firefox" firefox-esr
+# To make Chromium trust the tests' own certificate authority.
+have certutil || need "certutil" libnss3-tools
+redis_service=keep
+have_redis || { redis_service=drop && need "Redis 7.0 or newer" redis-server; }
+postgres_service=keep
+have_postgres || { postgres_service=drop && need "Postgres 13 or newer" postgresql; }
 # Networks of their own for tests, and UDP dropped there; Linux only.
 if [[ $(uname -s) == Linux ]]; then
   have_any ip /usr/sbin/ip || need "ip" iproute2
@@ -94,7 +103,15 @@ say "installing with apt-get: ${packages[*]}"
 run apt-get update -qq
 run apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 
-have node && have npm && have_chromium && have_firefox || die "installed, but still not found on PATH: ${list:2}"
+# Tests start Redis and Postgres themselves; the packages start one too.
+if [[ $redis_service == drop ]] && have systemctl; then
+  run systemctl disable --now redis-server >/dev/null 2>&1 || true
+fi
+if [[ $postgres_service == drop ]] && have systemctl; then
+  run systemctl disable --now postgresql >/dev/null 2>&1 || true
+fi
+
+have node && have npm && have_chromium && have_firefox && have_redis && have_postgres || die "installed, but still not found on PATH: ${list:2}"
 (($(node_major) >= need_node)) ||
   die "this system's Node.js $(node --version) is too old; $need_node or newer is needed: https://nodejs.org"
 say "done ($go_version, node $(node --version), npm $(npm --version))"

@@ -11,6 +11,7 @@ import { closeDialogs, prepareDialogs } from './dialogs.js';
 import { byId } from './dom.js';
 import { hideError, prepareErrors } from './errors.js';
 import { Home } from './home.js';
+import { roomIn } from './links.js';
 import { problemOfEnding, problemOfEntering, type Problem } from './problem.js';
 import { hideProblem, showProblem } from './problem-view.js';
 import { storage } from './storage.js';
@@ -35,8 +36,7 @@ const home = new Home({
 });
 
 function roomInAddress(): string | undefined {
-  const code = /^\/r\/([^/]+)\/?$/.exec(location.pathname)?.[1];
-  return code && decodeURIComponent(code);
+  return roomIn(location.pathname);
 }
 
 async function enter(name: string, open: () => Promise<Room>): Promise<void> {

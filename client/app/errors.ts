@@ -31,20 +31,30 @@ export function explain(error: unknown): string {
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Makes what is shown go away by its cross. */
+/** Makes what is shown go away by its cross, and not with the dialog that it is in. */
 export function prepareErrors(): void {
+  const stay = (): void => {
+    if (byId('error', HTMLDivElement).matches(':popover-open')) bringForth();
+  };
+  for (const dialog of document.querySelectorAll('dialog')) dialog.addEventListener('close', stay);
   byId('error-close', HTMLButtonElement).addEventListener('click', hideError);
 }
 
 /** Shows what went wrong: for a while, or until something else is shown. Above all, also in full screen. */
 export function showError(text: string, options: { readonly stays?: boolean } = {}): void {
-  const toast = byId('error', HTMLDivElement);
   clearTimeout(timer);
-  // Shown again it comes before a dialog that was opened since.
-  toast.hidePopover();
-  toast.showPopover();
+  bringForth();
   setText(byId('error-text', HTMLParagraphElement), text);
   if (!options.stays) timer = setTimeout(hideError, SHOWN_MS);
+}
+
+/** Brings what is shown to the front: into the dialog that is open, since nothing outside of it can be clicked. */
+function bringForth(): void {
+  const toast = byId('error', HTMLDivElement);
+  toast.hidePopover();
+  const open = [...document.querySelectorAll('dialog[open]')].at(-1);
+  (open ?? document.body).append(toast);
+  toast.showPopover();
 }
 
 export function hideError(): void {

@@ -1,6 +1,7 @@
 import { formatRoomCode, lookUpRoom, parseRoomCode, TandemError, type RoomInfo } from '@tandem.watch/client';
 import { byId, onSubmit, setText } from './dom.js';
 import { explain } from './errors.js';
+import { roomIn } from './links.js';
 import { unlockSound } from './sound.js';
 import { storage } from './storage.js';
 
@@ -16,8 +17,6 @@ interface Entries {
   /** A refusal; true when it was shown elsewhere. */
   refused(error: unknown): boolean;
 }
-
-const LEAD = 'One link, and everybody sees the same frame. Nothing to install, no account.';
 
 /** The forms by which one comes into a room: both at `/`, only the second at `/r/…`. */
 export class Home {
@@ -59,7 +58,6 @@ export class Home {
     this.#joinName.value ||= storage.name;
     this.#createForm.hidden = room !== undefined;
     this.#joinCodeField.hidden = room !== undefined;
-    setText(byId('home-lead', HTMLParagraphElement), LEAD);
     if (room === undefined) return;
     this.#joinCode.value = room;
     // Its line is there before what it will say.
@@ -121,7 +119,6 @@ export class Home {
 /** The room that somebody means by a code or by a link that they pasted. */
 function roomOf(typed: string): string {
   const text = typed.trim();
-  const inLink = /\/r\/([^/?#]+)/.exec(text)?.[1];
-  const id = inLink ? decodeURIComponent(inLink) : text;
+  const id = roomIn(text) ?? text;
   return parseRoomCode(id) ?? id;
 }

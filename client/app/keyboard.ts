@@ -1,11 +1,11 @@
 import { byId, make } from './dom.js';
 import { openDialog } from './dialogs.js';
-import { actionOf, HELP, type KeyAction } from './keys.js';
+import { actionOf, goesOn, HELP, type KeyAction } from './keys.js';
 
 /** Runs what keys are for, unless a dialog is open or a field has the focus. */
 export function listenToKeys(run: Readonly<Record<KeyAction, () => void>>, signal: AbortSignal): void {
   const press = (event: KeyboardEvent): void => {
-    const { key, ctrlKey, metaKey, altKey, target, defaultPrevented } = event;
+    const { key, ctrlKey, metaKey, altKey, repeat, target, defaultPrevented } = event;
     if (defaultPrevented || !(target instanceof Element) || document.querySelector('dialog[open]')) return;
     const action = actionOf({
       key,
@@ -18,7 +18,7 @@ export function listenToKeys(run: Readonly<Record<KeyAction, () => void>>, signa
     });
     if (!action) return;
     event.preventDefault();
-    run[action]();
+    if (!repeat || goesOn(action)) run[action]();
   };
   document.addEventListener('keydown', press, { signal });
 }

@@ -55,6 +55,11 @@ export const HELP: readonly (readonly [keys: readonly string[], does: string])[]
   [['?'], 'This help'],
 ];
 
+/** Whether a key that is held down goes on doing it: only what is one's own, since the rest is told to everybody. */
+export function goesOn(action: KeyAction): boolean {
+  return action === 'louder' || action === 'quieter';
+}
+
 /** What a pressed key does; undefined when it belongs to what has the focus, to the browser, or to nobody. */
 export function actionOf({ key, ctrlKey, metaKey, altKey, tag, type, role }: Press): KeyAction | undefined {
   if (ctrlKey || metaKey || altKey) return undefined;

@@ -32,3 +32,18 @@ function hrefOf(text: string): string | undefined {
     return undefined;
   }
 }
+
+/** The room that a link leads to, as the link names it; undefined when it leads to none. */
+export function roomIn(link: string): string | undefined {
+  const id = /\/r\/([^/?#]+)/.exec(link)?.[1];
+  return id === undefined ? undefined : decode(id);
+}
+
+/** A piece of an address as people read it: as it stands when it is not well encoded. */
+export function decode(piece: string): string {
+  try {
+    return decodeURIComponent(piece);
+  } catch {
+    return piece;
+  }
+}

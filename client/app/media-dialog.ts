@@ -29,7 +29,6 @@ export class MediaDialog {
     byId('media-clip', HTMLButtonElement).addEventListener('click', () => this.#watch({ kind: 'clip' }), { signal });
     onSubmit(byId('media-form', HTMLFormElement), (by) => this.#submit(by === this.#enqueue), { signal });
     onFile(byId('media-file', HTMLInputElement), (file) => void this.#share(file), { signal });
-    this.#enqueue.hidden = false;
     room.subscribe((state) => {
       opener.hidden = !mayControl(state);
       if (opener.hidden) this.#dialog.close();
@@ -69,8 +68,11 @@ export class MediaDialog {
     const address = URL.createObjectURL(file);
     const durationMs = await lengthOf(address);
     const media: Media = { kind: 'file', title: [...file.name].slice(0, 200).join(''), ...(durationMs && { durationMs }) };
-    this.#loader().offer(address, media);
-    this.#watch(media);
+    const loader = this.#loader();
+    loader.offer(address, media);
+    const watched = this.#part.room.setMedia(media);
+    watched.catch(() => loader.withdraw(address));
+    this.#settle(watched);
   }
 
   /** Closes when it is done; says why when it is not. */

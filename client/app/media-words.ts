@@ -1,4 +1,5 @@
 import type { Media } from '@tandem.watch/client';
+import { decode } from './links.js';
 
 /** Copies of a file whose durations differ by more are hardly the same, in milliseconds. */
 const SAME_LENGTH_MS = 1_000;
@@ -41,7 +42,7 @@ function nameIn(url: string): string {
   try {
     const { pathname, host } = new URL(url);
     const last = pathname.split('/').filter(Boolean).at(-1);
-    return last === undefined ? host : decodeURIComponent(last);
+    return last === undefined ? host : decode(last);
   } catch {
     return '';
   }

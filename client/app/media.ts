@@ -3,6 +3,7 @@ import { byId, onFile, setText } from './dom.js';
 import { showError } from './errors.js';
 import { diagnose, type MediaProblem } from './media-problem.js';
 import { lengthsDiffer, sourceOf, titleOf } from './media-words.js';
+import { OwnFile } from './own-file.js';
 import type { Part } from './watch.js';
 
 const CLIP = '/clip.webm';
@@ -20,8 +21,7 @@ export class MediaLoader {
   readonly #copyLabel = byId('own-copy-label', HTMLLabelElement);
   #shown: Media | undefined;
   #number = 0;
-  /** The file that was opened here, and the media that it was opened for. */
-  #own: { readonly address: string; readonly media: Media } | undefined;
+  readonly #own = new OwnFile();
 
   constructor(part: Part, video: HTMLVideoElement, other: () => void) {
     const { room, signal } = part;
@@ -33,16 +33,25 @@ export class MediaLoader {
     this.#other.addEventListener('click', other, { signal });
     onFile(this.#copy, (file) => this.#openCopy(file), { signal });
     signal.addEventListener('abort', () => {
-      this.#forgetFile();
+      this.#own.forget();
       this.#message.hidden = true;
     });
     room.subscribe((state) => this.#show(state));
   }
 
-  /** Keeps a file that was opened here for the media that it is about to become. */
+  /** Keeps a file that was opened here for the media that it is about to become, or is already. */
   offer(address: string, media: Media): void {
-    this.#forgetFile();
-    this.#own = { address, media };
+    if (this.#part.signal.aborted) return URL.revokeObjectURL(address);
+    this.#own.offer(address, media);
+    if (!this.#shown) return;
+    const before = this.#own.address;
+    this.#own.show(this.#shown);
+    if (this.#own.address !== before) this.#load();
+  }
+
+  /** Lets go of a file that did not become what the room watches. */
+  withdraw(address: string): void {
+    this.#own.withdraw(address);
   }
 
   #show(state: RoomState): void {
@@ -52,7 +61,7 @@ export class MediaLoader {
     if (media === this.#shown && mediaNumber === this.#number) return;
     this.#shown = media;
     this.#number = mediaNumber;
-    if (!this.#own || !sameFile(this.#own.media, media)) this.#forgetFile();
+    this.#own.show(media);
     setText(this.#title, titleOf(media));
     this.#title.title = titleOf(media);
     setText(this.#note, sourceOf(media));
@@ -62,8 +71,8 @@ export class MediaLoader {
   #load(): void {
     const media = this.#shown;
     this.#message.hidden = true;
-    if (media?.kind === 'file' && !this.#own) this.#askForCopy(media);
-    const address = media?.kind === 'url' ? media.url : media?.kind === 'clip' ? CLIP : this.#own?.address;
+    if (media?.kind === 'file' && !this.#own.address) this.#askForCopy(media);
+    const address = media?.kind === 'url' ? media.url : media?.kind === 'clip' ? CLIP : this.#own.address;
     if (address === undefined) {
       this.#video.removeAttribute('src');
       this.#video.load();
@@ -83,13 +92,8 @@ export class MediaLoader {
 
   #openCopy(file: File): void {
     if (!this.#shown) return;
-    this.offer(URL.createObjectURL(file), this.#shown);
+    this.#own.take(URL.createObjectURL(file), this.#shown);
     this.#load();
-  }
-
-  #forgetFile(): void {
-    if (this.#own) URL.revokeObjectURL(this.#own.address);
-    this.#own = undefined;
   }
 
   async #failed(): Promise<void> {
@@ -128,8 +132,4 @@ export class MediaLoader {
       setText(this.#note, 'There is no picture in it, or this browser does not know its codec: you hear the sound only.');
     }
   }
-}
-
-function sameFile(a: Media, b: Media): boolean {
-  return a.kind === 'file' && b.kind === 'file' && a.title === b.title && a.durationMs === b.durationMs;
 }

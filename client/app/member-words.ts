@@ -3,6 +3,8 @@ import { speakOffset } from './format.js';
 
 /** Out of step by more is told to the others, in milliseconds. */
 const OUT_OF_STEP_MS = 80;
+/** They are told in steps, so that the words stand still, in milliseconds. */
+const STEP_MS = 50;
 
 /** A word about a member, and the picture beside it. */
 export interface Badge {
@@ -21,7 +23,7 @@ export function badgesOf(state: RoomState, member: Member): Badge[] {
   if (away) badges.push({ text: 'reconnecting', icon: 'away', warn: true });
   else if (buffering) badges.push({ text: 'buffering', icon: 'buffering', warn: true });
   else if (state.timeline.playing && offsetMs !== undefined && Math.abs(offsetMs) > OUT_OF_STEP_MS) {
-    badges.push({ text: speakOffset(offsetMs), icon: 'apart', warn: true });
+    badges.push({ text: speakOffset(Math.round(offsetMs / STEP_MS) * STEP_MS), icon: 'apart', warn: true });
   }
   return badges;
 }

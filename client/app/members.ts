@@ -15,7 +15,9 @@ interface Tool {
 
 interface Entry {
   readonly item: HTMLLIElement;
+  readonly badges: HTMLSpanElement;
   shown: string;
+  badged: string;
 }
 
 /** Who is here, how they do, and what may be done about them. */
@@ -48,29 +50,32 @@ export class Members {
     for (const member of state.members) this.#showMember(state, member);
   }
 
-  /** An item is made anew only when it shows something else, so that the focus stays where it is. */
+  /** A badge may come and go while somebody is about to click: the rest is made anew only when it is something else. */
   #showMember(state: RoomState, member: Member): void {
     const badges = badgesOf(state, member);
     const tools = this.#toolsOf(state, member);
     const away = state.presence.get(member.id)?.away ?? false;
     const isOpen = this.#open === member.id;
-    const shown = JSON.stringify([member.name, badges, tools.map((t) => t.label), away, isOpen]);
+    const shown = JSON.stringify([member.name, tools.map((t) => t.label), isOpen]);
     let entry = this.#entries.get(member.id);
     if (!entry) {
-      entry = { item: make('li'), shown: '' };
+      entry = { item: make('li'), badges: make('span', { className: 'badges' }), shown: '', badged: '' };
       entry.item.dataset['member'] = member.id;
       this.#entries.set(member.id, entry);
       this.#list.append(entry.item);
     }
-    if (entry.shown === shown) return;
-    entry.shown = shown;
     const { item } = entry;
-    const focused = item.contains(document.activeElement) ? document.activeElement : null;
     item.toggleAttribute('data-away', away);
     item.toggleAttribute('data-host', member.id === state.host);
+    const badged = JSON.stringify(badges);
+    if (entry.badged !== badged) entry.badges.replaceChildren(...badges.map(badge));
+    entry.badged = badged;
+    if (entry.shown === shown) return;
+    entry.shown = shown;
+    const focused = item.contains(document.activeElement) ? document.activeElement : null;
     const avatar = make('span', { className: 'avatar', ariaHidden: 'true' }, initialOf(member.name));
     avatar.style.setProperty('--hue', String(hueOf(member.id)));
-    const words = make('div', { className: 'who' }, make('span', { className: 'name' }, member.name), badgeList(badges));
+    const words = make('div', { className: 'who' }, make('span', { className: 'name' }, member.name), entry.badges);
     item.replaceChildren(avatar, words, ...this.#menu(member, tools, isOpen));
     if (focused) this.#focusLike(focused, item);
   }
@@ -140,9 +145,6 @@ export class Members {
   }
 }
 
-function badgeList(badges: readonly Badge[]): HTMLElement {
-  const items = badges.map(({ text, icon: name, warn }) =>
-    make('span', { className: warn ? 'badge warn' : 'badge' }, ...(name ? [icon(name)] : []), text),
-  );
-  return make('span', { className: 'badges' }, ...items);
+function badge({ text, icon: name, warn }: Badge): HTMLElement {
+  return make('span', { className: warn ? 'badge warn' : 'badge' }, ...(name ? [icon(name)] : []), text);
 }

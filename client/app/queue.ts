@@ -2,6 +2,7 @@ import { mayControl, type QueueItem, type RoomState } from '@tandem.watch/client
 import { button, byId, iconButton, make, setText } from './dom.js';
 import { attempt } from './errors.js';
 import { titleOf } from './media-words.js';
+import { queueNote } from './queue-words.js';
 import type { Part } from './watch.js';
 
 /** What comes next: for everybody to see, and for whoever controls the video to change. */
@@ -9,6 +10,7 @@ export class Queue {
   readonly #part: Part;
   readonly #list = byId('queue-list', HTMLOListElement);
   readonly #empty = byId('queue-empty', HTMLParagraphElement);
+  readonly #note = byId('queue-note', HTMLParagraphElement);
   readonly #add = byId('queue-add', HTMLButtonElement);
   readonly #count = byId('queue-count', HTMLSpanElement);
   readonly #announced = byId('queue-announced', HTMLParagraphElement);
@@ -25,6 +27,9 @@ export class Queue {
     const allowed = mayControl(state);
     this.#add.hidden = !allowed;
     this.#empty.hidden = queue.length > 0;
+    const note = queueNote(state);
+    setText(this.#note, note);
+    this.#note.hidden = note === '';
     this.#count.hidden = queue.length === 0;
     setText(this.#count, String(queue.length));
     const shown = JSON.stringify([allowed, queue.map((q) => q.id)]);

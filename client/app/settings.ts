@@ -33,9 +33,7 @@ export class RoomSettings {
       this.#pin.value = '';
     };
     onSubmit(byId('pin-form', HTMLFormElement), setPin, { signal });
-    const titleForm = byId('title-form', HTMLFormElement);
-    titleForm.hidden = false;
-    onSubmit(titleForm, () => this.#change({ title: this.#title.value.trim() }, 'The title is set.'), { signal });
+    onSubmit(byId('title-form', HTMLFormElement), () => this.#change({ title: this.#title.value.trim() }, 'The title is set.'), { signal });
     signal.addEventListener('abort', () => this.#dialog.close());
     room.subscribe((state) => this.#show(state));
   }

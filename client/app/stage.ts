@@ -36,11 +36,6 @@ export class Stage {
     this.#wake();
   }
 
-  /** The controls are out of sight; a touch only brings them back. */
-  get idle(): boolean {
-    return this.#stage.hasAttribute('data-idle');
-  }
-
   get panelOpen(): boolean {
     return this.#view.dataset['panel'] === 'open';
   }

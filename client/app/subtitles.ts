@@ -47,7 +47,6 @@ export class Subtitles {
       if (event.key !== 'Escape') return;
       event.stopPropagation();
       this.#close();
-      this.#button.focus();
     };
     this.#menu.addEventListener('keydown', escape, { signal });
     signal.addEventListener('abort', () => (this.#choose(undefined), this.#close()));
@@ -55,13 +54,15 @@ export class Subtitles {
   }
 
   toggle(): void {
-    const open = this.#menu.hidden;
-    this.#menu.hidden = !open;
-    this.#button.ariaExpanded = String(open);
-    if (open) this.#menu.querySelector<HTMLInputElement>('input:checked')?.focus();
+    if (!this.#menu.hidden) return this.#close();
+    this.#menu.hidden = false;
+    this.#button.ariaExpanded = 'true';
+    this.#menu.querySelector<HTMLInputElement>('input:checked')?.focus();
   }
 
+  /** Closes the menu; the focus does not go away with it. */
   #close(): void {
+    if (this.#menu.contains(document.activeElement)) this.#button.focus();
     this.#menu.hidden = true;
     this.#button.ariaExpanded = 'false';
   }

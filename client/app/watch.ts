@@ -43,7 +43,7 @@ export function showEntering(on: boolean): void {
   view.hidden = !on;
   view.inert = on;
   // Where there is room for it below the picture.
-  byId('vitals', HTMLDetailsElement).open = matchMedia('(min-width: 55rem) and (min-height: 56rem)').matches;
+  byId('vitals', HTMLDetailsElement).open = matchMedia('(min-width: 55rem) and (min-height: 60rem)').matches;
   setText(byId('screen-note', HTMLParagraphElement), on ? 'Coming in…' : '');
 }
 

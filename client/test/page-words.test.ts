@@ -5,7 +5,7 @@ import type { RoomEvent } from '../src/protocol/index.js';
 import { typingText } from '../app/chat-words.js';
 import { formatOffset, formatTime, speakOffset, speakTime } from '../app/format.js';
 import { actionOf, type Press } from '../app/keys.js';
-import { findLinks } from '../app/links.js';
+import { findLinks, roomIn } from '../app/links.js';
 import { badgesOf, hueOf, initialOf } from '../app/member-words.js';
 import { lengthsDiffer, sourceOf, titleOf } from '../app/media-words.js';
 import { noteOf } from '../app/notes.js';
@@ -30,6 +30,15 @@ test('times and offsets are written and read out', () => {
   assert.equal(formatOffset(-0.01), '0.0 ms');
   assert.equal(speakOffset(120.4), '120 ms ahead');
   assert.equal(speakOffset(-1500), '1.5 s behind');
+});
+
+test('a link leads to a room, however it is written', () => {
+  assert.equal(roomIn('https://tandem.example/r/7Q2K-9XHF-3BTW?transport=websocket'), '7Q2K-9XHF-3BTW');
+  assert.equal(roomIn('/r/film%20night/'), 'film night');
+  assert.equal(roomIn('https://tandem.example/r/100%'), '100%');
+  assert.equal(roomIn('/r/%FF'), '%FF');
+  assert.equal(roomIn('7Q2K-9XHF-3BTW'), undefined);
+  assert.equal(titleOf({ kind: 'url', url: 'https://films.example/100%.mp4' }), '100%.mp4');
 });
 
 test('addresses in a line become links, and nothing else does', () => {
@@ -76,6 +85,7 @@ test('members have their role and their troubles', () => {
   };
   assert.deepEqual(badges('a', {}), ['host', 'you']);
   assert.deepEqual(badges('b', { offsetMs: -200 }), ['moderator', '200 ms behind']);
+  assert.deepEqual(badges('b', { offsetMs: -188 }), badges('b', { offsetMs: -212 }), 'words that stand still');
   assert.deepEqual(badges('c', { offsetMs: 20 }), []);
   assert.deepEqual(badges('c', { buffering: true, offsetMs: 900 }), ['buffering']);
   assert.deepEqual(badges('c', { away: true, buffering: true }), ['reconnecting']);
@@ -115,7 +125,7 @@ test('whoever is waited for is named', () => {
 test('media have a name and a place, whatever their address', () => {
   assert.equal(titleOf({ kind: 'url', url: 'https://a.example/d/The%20film.mp4?x=1' }), 'The film.mp4');
   assert.equal(titleOf({ kind: 'url', url: 'https://a.example/' }), 'a.example');
-  assert.equal(titleOf({ kind: 'url', url: 'https://a.example/%E0%A4%A' }), 'A video');
+  assert.equal(titleOf({ kind: 'url', url: 'https://a.example/%E0%A4%A' }), '%E0%A4%A');
   assert.equal(titleOf({ kind: 'url', url: 'https://a.example/x', title: 'X' }), 'X');
   assert.equal(sourceOf({ kind: 'url', url: 'https://a.example:8443/x' }), 'From a.example:8443');
   assert.equal(lengthsDiffer(60_000, 60_900), undefined);

@@ -14,6 +14,10 @@ import (
 // than that is told nothing, and loads the room.
 const MaxMissed = 1000
 
+// KeepEvents is how many events of a room stay in the log for clients that come
+// back, though they are archived and there is a snapshot after them.
+const KeepEvents = 1000
+
 // Append is a batch that is checked, encoded and independent of its caller, so
 // that a log can hand it to another goroutine.
 type Append struct {
@@ -30,6 +34,8 @@ type Append struct {
 	Forget  []string
 	Secrets []core.Secret
 	Members int
+	// Change is by how much the events change the number of members.
+	Change int
 }
 
 // Creates says whether the batch is a room's first.
@@ -58,6 +64,13 @@ func Prepare(room string, head core.Head, b core.Batch) (*Append, error) {
 		}
 		a.Events[i] = data
 		a.At = max(a.At, e.At)
+		switch e.Body.(type) {
+		case core.Joined:
+			a.Change++
+		case core.Left:
+			a.Change--
+		default:
+		}
 	}
 	return a, nil
 }

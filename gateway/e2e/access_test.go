@@ -52,15 +52,10 @@ func (w *window) state(name string) {
 	}
 	for _, scheme := range []string{"light", "dark"} {
 		w.colours(scheme)
-		found := w.violations()
-		if len(found) > 0 {
-			// A busy machine may show a page half way from one scheme to the other.
-			w.await("the colours' settling", `new Promise((done) => setTimeout(() => done(true), 500))`)
-			found = w.violations()
-		}
-		for _, violation := range found {
-			w.t.Errorf("%s: %s, %s: %s", w.name, name, scheme, violation)
-		}
+		// A busy machine may show a page half way from one scheme to the other.
+		eventually(w.t, fmt.Sprintf("%s: %s, %s, without violations", w.name, name, scheme), func() string {
+			return strings.Join(w.violations(), "\n")
+		})
 		w.shoot(name + "-" + scheme)
 	}
 	w.shootForDocs(name)

@@ -132,6 +132,13 @@ func TestFiles(t *testing.T) {
 	ann.click("#play-button")
 	awaitStill("Ann pauses", both...)
 
+	// The same file once more, by whoever came back without it.
+	ann.navigate(link)
+	ann.awaitText("#screen-message-title", "The film.webm")
+	ann.click("#media-button")
+	ann.do("choosing the same file", chromedp.SetUploadFiles(chromedp.CSS("#media-file"), []string{film}))
+	ann.await("the same file", `document.querySelector("#video").readyState >= 3 && !document.querySelector("#media-dialog").open`)
+
 	// A copy that is longer than the one that was chosen.
 	eval[int](ann, `tandem.room.setMedia({kind: "file", title: "Another cut.webm", durationMs: 30000})`)
 	ben.awaitText("#screen-message-title", "Another cut.webm")

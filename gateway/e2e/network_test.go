@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	cdplog "github.com/chromedp/cdproto/log"
+
 	"tandem.watch/tandem/internal/testenv"
 )
 
@@ -50,6 +52,7 @@ func TestUDPIsDropped(t *testing.T) {
 		w.record()
 	}
 	ann.expectOffline(true)
+	ann.expectUDPLost()
 	ann.recordConnection()
 	ben.recordMembers()
 	network.DropUDP()
@@ -91,6 +94,7 @@ func TestUDPIsDropped(t *testing.T) {
 
 	// Who comes now loses the head start, and no more.
 	cleo := open(t, browser, "Cleo", desktop)
+	cleo.expectUDPLost()
 	cleo.expectOffline(true) // that of WebTransport is in the log
 	cleo.navigate(link)
 	cleo.enter("#join-name", "Cleo")
@@ -228,4 +232,23 @@ func (w *window) recordMembers() {
 		}).observe(list, {childList: true, subtree: true, attributes: true, characterData: true});
 		return true;
 	})()`)
+}
+
+// TestLateLoss has a browser say late that UDP was lost: where that is to be
+// expected it is no fault of the page, and anywhere else it is.
+func TestLateLoss(t *testing.T) {
+	late := &cdplog.EventEntryAdded{Entry: &cdplog.Entry{
+		Source: "other", Level: "error",
+		Text: "Failed to establish a connection to https://127.0.0.1:1/v1/wt: net::ERR_QUIC_PROTOCOL_ERROR.QUIC_NETWORK_IDLE_TIMEOUT (No recent network activity)",
+	}}
+	w := &window{t: t, name: "Ann"}
+	w.listen(late)
+	if got := w.takeProblems(); len(got) != 1 {
+		t.Errorf("without a loss it is %q", got)
+	}
+	w.expectUDPLost()
+	w.listen(late)
+	if got := w.takeProblems(); len(got) != 0 {
+		t.Errorf("after a loss it is %q", got)
+	}
 }

@@ -75,3 +75,19 @@ func checkLayout(t *testing.T, w *window, selectors ...string) {
 		}
 	}
 }
+
+// checkInView checks that an element lies in the window whole, without
+// scrolling.
+func (w *window) checkInView(selector string) {
+	w.t.Helper()
+	out := eval[string](w, fmt.Sprintf(`(() => {
+		const box = document.querySelector(%s)?.getBoundingClientRect();
+		if (!box?.width || !box.height) return "is not to be seen";
+		const {left, top, right, bottom} = box;
+		return left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight ? "" :
+			"lies at " + [left, top, right, bottom].map(Math.round) + " of " + [innerWidth, innerHeight];
+	})()`, js(selector)))
+	if out != "" {
+		w.t.Errorf("%s: %s %s", w.name, selector, out)
+	}
+}

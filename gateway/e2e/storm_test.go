@@ -36,7 +36,8 @@ type storm struct {
 	rooms    []string
 }
 
-func newStorm(t *testing.T) *storm {
+// seed chooses what happens, or does again what TANDEM_SEED says.
+func seed(t *testing.T) uint64 {
 	t.Helper()
 	seed := rand.Uint64()
 	if text := os.Getenv("TANDEM_SEED"); text != "" {
@@ -46,6 +47,12 @@ func newStorm(t *testing.T) *storm {
 		}
 	}
 	t.Logf("TANDEM_SEED=%d", seed)
+	return seed
+}
+
+func newStorm(t *testing.T) *storm {
+	t.Helper()
+	seed := seed(t)
 	s := &storm{t: t, random: rand.New(rand.NewPCG(seed, 0))}
 	s.program = start(t, "--max-message-rate", "100000", "--max-command-rate", "100000", "--max-connects-per-ip", "100000", "--log-level", "warn")
 	for range stormRooms {

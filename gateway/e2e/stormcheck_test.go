@@ -63,6 +63,13 @@ func readLog(t *testing.T, path, room string) []core.Event {
 		}
 		all = append(all, page...)
 	}
+	checkChain(t, room, all)
+	return all
+}
+
+// checkChain checks that events are a whole log.
+func checkChain(t *testing.T, room string, all []core.Event) {
+	t.Helper()
 	var before core.Event
 	for i, e := range all {
 		if e.Number != uint64(i)+1 || e.Prev != before.ID || e.At < before.At {
@@ -70,7 +77,6 @@ func readLog(t *testing.T, path, room string) []core.Event {
 		}
 		before = e
 	}
-	return all
 }
 
 // checkSameEvents checks that the members of a room were told all its events

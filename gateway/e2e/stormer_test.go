@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
+	"time"
 
 	"tandem.watch/tandem/internal/testclient"
 	"tandem.watch/tandem/protocol"
@@ -26,6 +27,7 @@ type stormer struct {
 	url, room, name string
 	random          *rand.Rand
 	acks            *atomic.Int64 // of all stormers
+	unhurried       bool          // pauses, so that who was away a while has not missed too much
 
 	// its seat
 	member, seat  string
@@ -85,6 +87,12 @@ func (s *stormer) exchange(ctx context.Context, c *testclient.Client, calm <-cha
 			}
 		default:
 			for len(s.unanswered) < ahead {
+				if s.unhurried && len(s.unanswered) > 0 {
+					break
+				}
+				if s.unhurried {
+					time.Sleep(time.Duration(s.random.IntN(20)) * time.Millisecond)
+				}
 				m := s.invent()
 				s.sent = append(s.sent, m)
 				s.unanswered = append(s.unanswered, m.CommandID())

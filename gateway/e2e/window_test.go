@@ -35,6 +35,7 @@ type window struct {
 
 	mu       sync.Mutex
 	offline  bool     // the gateway is away: failing requests are no fault
+	udpLost  bool     // so does what goes over UDP, however late the browser says so
 	problems []string // errors on the console, uncaught exceptions, violated policies
 }
 
@@ -97,6 +98,9 @@ func (w *window) listen(event any) {
 			// A connection that fails, and nothing else, may happen while the gateway is away.
 			network := e.Source == "network" || strings.HasPrefix(e.Text, "WebSocket connection to ") ||
 				strings.HasPrefix(e.Text, "Failed to establish a connection to ") || strings.HasPrefix(e.Text, "Access to fetch at ")
+			if w.mayLose(e.Text) {
+				return
+			}
 			w.note(network, fmt.Sprintf("%s: %s (%s:%d)", e.Source, e.Text, e.URL, e.LineNumber+1))
 		}
 	}
@@ -115,6 +119,23 @@ func (w *window) expectOffline(offline bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.offline = offline
+}
+
+// expectUDPLost says that the window's network stops letting UDP through. An
+// attempt at WebTransport that was under way then fails whenever the browser
+// gives it up, which may be long after the page went on without it.
+func (w *window) expectUDPLost() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.udpLost = true
+}
+
+// mayLose says whether a line of the console is the end of a connection over
+// UDP that is to be expected.
+func (w *window) mayLose(line string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.udpLost && strings.Contains(line, "QUIC_NETWORK_IDLE_TIMEOUT")
 }
 
 // takeProblems returns what went wrong so far, and forgets it.

@@ -106,6 +106,23 @@ func (p *Process) Kill() {
 	<-r.done
 }
 
+// Freeze stops the process (SIGSTOP) until Thaw: its connections stay open, and
+// nothing comes from it.
+func (p *Process) Freeze() { p.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen one go on.
+func (p *Process) Thaw() { p.signal(syscall.SIGCONT) }
+
+func (p *Process) signal(s syscall.Signal) {
+	p.t.Helper()
+	if p.run == nil {
+		p.t.Fatal("the program is not running")
+	}
+	if err := p.run.cmd.Process.Signal(s); err != nil {
+		p.t.Fatalf("signalling the program: %v", err)
+	}
+}
+
 // Stop ends the program by SIGTERM and waits. It fails the test if the program
 // takes too long or exits with an error.
 func (p *Process) Stop() {
@@ -223,6 +240,7 @@ func (p *Process) securePort(ctx context.Context) string {
 func (p *Process) finish() {
 	if r := p.run; r != nil {
 		p.run = nil
+		_ = r.cmd.Process.Signal(syscall.SIGCONT) // if it is frozen
 		if err := r.stop(); err != nil {
 			p.t.Errorf("the program's end: %v", err)
 		}

@@ -17,15 +17,16 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"math/big"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
+
+	"tandem.watch/tandem/tls/certs"
+	"tandem.watch/tandem/tls/storage"
 )
 
 const (
@@ -36,14 +37,27 @@ const (
 	// validity leaves room for clocks that are an hour wrong.
 	validity = 2*Period + 2*skew
 	skew     = time.Hour
+	// storeTimeout bounds what the store may take.
+	storeTimeout = 30 * time.Second
 )
+
+// Store keeps the certificates with their keys, for one gateway or for all.
+type Store interface {
+	// Load returns what is kept; nil without an error when there is nothing yet.
+	Load(ctx context.Context) ([]byte, error)
+	// Update replaces what is kept by what change makes of it, one gateway at
+	// a time, and returns what is kept then.
+	Update(ctx context.Context, change func(old []byte) ([]byte, error)) ([]byte, error)
+}
 
 // Manager keeps the certificates. Its methods are safe for use by several
 // goroutines.
 type Manager struct {
-	path   string
+	store  Store
 	logger *slog.Logger
 	now    func() time.Time
+
+	rotating sync.Mutex // one Rotate at a time
 
 	mu    sync.Mutex
 	certs []*tls.Certificate // oldest first: the serving one, then its successor
@@ -52,68 +66,125 @@ type Manager struct {
 // Open reads the certificates kept in a file, or makes the first one. now is
 // time.Now, or a test's.
 func Open(path string, logger *slog.Logger, now func() time.Time) (*Manager, error) {
-	m := &Manager{path: path, logger: logger, now: now}
-	data, err := os.ReadFile(path) //nolint:gosec // the operator's data folder
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
+	m := &Manager{store: storage.File(path), logger: logger, now: now}
+	if _, err := m.store.Load(context.Background()); err != nil {
 		return nil, fmt.Errorf("development certificate: %w", err)
-	default:
-		if m.certs, err = decode(data); err != nil {
-			// It is only worth its hash: a new one costs nothing but that.
-			logger.Warn("development certificates unreadable; making new ones", "path", path, "error", err)
-			m.certs = nil
-		}
 	}
-	return m, m.Rotate()
+	if err := m.Rotate(context.Background()); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
-// Rotate drops certificates whose time is over, and makes a successor when the
-// serving one is half through. Run calls it in time; tests call it themselves.
-func (m *Manager) Rotate() error {
+// OpenShared reads the certificates that all gateways share, or makes the first
+// one. While the store cannot be reached and has no copy here, the gateway
+// makes do with one of its own, whose hash only it publishes.
+func OpenShared(ctx context.Context, store Store, logger *slog.Logger, now func() time.Time) (*Manager, error) {
+	m := &Manager{store: store, logger: logger, now: now}
+	if err := m.Rotate(ctx); err != nil {
+		if len(m.certs) == 0 {
+			return nil, err
+		}
+		logger.Warn("shared certificates not reachable; serving one of this gateway's own meanwhile", "error", err)
+	}
+	return m, nil
+}
+
+// Rotate drops certificates whose time is over, makes a successor when the
+// serving one is half through, and takes up what other gateways have made. Run
+// calls it in time; tests call it themselves.
+func (m *Manager) Rotate(ctx context.Context) error {
+	m.rotating.Lock()
+	defer m.rotating.Unlock()
+	now := m.now()
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	data, err := m.store.Update(ctx, func(old []byte) ([]byte, error) { return m.successors(old, now) })
+	var certs []*tls.Certificate
+	if err == nil {
+		certs, err = decode(data)
+	}
+	if err != nil {
+		m.outlast(ctx, now)
+		return fmt.Errorf("development certificate: %w", err)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := m.now()
-	certs := slices.DeleteFunc(slices.Clone(m.certs), func(c *tls.Certificate) bool {
+	m.certs = certs
+	return nil
+}
+
+// successors returns what is to be kept after old.
+func (m *Manager) successors(old []byte, now time.Time) ([]byte, error) {
+	var kept []*tls.Certificate
+	if len(old) > 0 {
+		var err error
+		if kept, err = decode(old); err != nil {
+			// It is only worth its hash: a new one costs nothing but that.
+			m.logger.Warn("development certificates unreadable; making new ones", "error", err)
+			kept = nil
+		}
+	}
+	certs := slices.DeleteFunc(slices.Clone(kept), func(c *tls.Certificate) bool {
 		age := now.Sub(born(c))
 		return age >= 2*Period || age < -skew
 	})
-	changed := len(certs) != len(m.certs)
 	if len(certs) == 0 || len(certs) == 1 && now.Sub(born(certs[0])) >= Period {
 		c, err := generate(now)
 		if err != nil {
-			return fmt.Errorf("development certificate: %w", err)
+			return nil, err
 		}
-		certs, changed = append(certs, c), true
+		certs = append(certs, c)
+	} else if len(certs) == len(kept) {
+		return old, nil
 	}
-	if !changed {
-		return nil
+	return encode(certs)
+}
+
+// outlast serves something valid even if the store is away for longer than a
+// certificate's time. What can still be read goes before what nobody knows.
+func (m *Manager) outlast(ctx context.Context, now time.Time) {
+	var readable []*tls.Certificate
+	if data, err := m.store.Load(ctx); err == nil {
+		readable, _ = decode(data)
 	}
-	err := save(m.path, certs)
-	if err == nil || len(m.certs) == 0 || now.Sub(born(m.certs[0])) >= 2*Period {
-		m.certs = certs // even if it cannot be kept, when the old one's time is over
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	over := func(c *tls.Certificate) bool { age := now.Sub(born(c)); return age >= 2*Period || age < -skew }
+	if m.certs = slices.DeleteFunc(m.certs, over); len(m.certs) == 0 {
+		m.certs = slices.DeleteFunc(readable, over)
 	}
-	if err != nil {
-		return fmt.Errorf("development certificate: %w", err)
+	if len(m.certs) > 0 {
+		return
 	}
-	return nil
+	if c, err := generate(now); err == nil {
+		m.certs = []*tls.Certificate{c}
+	}
 }
 
 // Run rotates until ctx ends.
 func (m *Manager) Run(ctx context.Context) {
-	tick := time.NewTicker(10 * time.Minute)
-	defer tick.Stop()
+	const often, interval = 10 * time.Second, 10 * time.Minute
+	timer := time.NewTimer(often)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
-			if err := m.Rotate(); err != nil {
+		case <-timer.C:
+			next := interval
+			if err := m.Rotate(ctx); err != nil && ctx.Err() == nil {
 				m.logger.Error("certificates not rotated", "error", err)
+				next = time.Minute
 			}
+			timer.Reset(next)
 		}
 	}
 }
+
+// Status tells nothing: no name is promised, and the certificates renew
+// themselves.
+func (m *Manager) Status() []certs.Status { return nil }
 
 // GetCertificate returns the serving certificate, for crypto/tls.
 func (m *Manager) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -182,30 +253,26 @@ func localNames() (names []string, addresses []net.IP) {
 	return names, addresses
 }
 
-func save(path string, certs []*tls.Certificate) error {
+func encode(certs []*tls.Certificate) ([]byte, error) {
 	var b bytes.Buffer
 	for _, c := range certs {
 		key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, block := range []*pem.Block{{Type: "CERTIFICATE", Bytes: c.Certificate[0]}, {Type: "PRIVATE KEY", Bytes: key}} {
 			if err := pem.Encode(&b, block); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	// Write beside, then move: a half-written file would cost the hashes.
-	if err := os.WriteFile(path+".new", b.Bytes(), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return b.Bytes(), nil
 }
 
 func decode(data []byte) ([]*tls.Certificate, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, errors.New("empty")
+	}
 	var certs []*tls.Certificate
 	for len(bytes.TrimSpace(data)) > 0 {
 		first, rest := pem.Decode(data)

@@ -103,7 +103,7 @@ func TestRotation(t *testing.T) {
 				c.t = c.t.Add(step)
 				if i%7 == 0 { // a restart
 					m = open(t, path, c)
-				} else if err := m.Rotate(); err != nil {
+				} else if err := m.Rotate(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				cert := serving(t, m)
@@ -158,14 +158,14 @@ func TestClockGoesBack(t *testing.T) {
 	m := open(t, path, c)
 	first := m.Hashes()
 	c.t = c.t.Add(-30 * time.Minute)
-	if err := m.Rotate(); err != nil {
+	if err := m.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(m.Hashes(), first) {
 		t.Error("half an hour back made a new certificate")
 	}
 	c.t = c.t.Add(-100 * 24 * time.Hour)
-	if err := m.Rotate(); err != nil {
+	if err := m.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if leaf := serving(t, m).Leaf; c.t.Before(leaf.NotBefore) || c.t.After(leaf.NotAfter) {
@@ -226,7 +226,7 @@ func TestNotKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.t = c.t.Add(Period)
-	if err := m.Rotate(); err == nil {
+	if err := m.Rotate(t.Context()); err == nil {
 		t.Error("a successor that cannot be kept is no error")
 	}
 	if !slices.Equal(m.Hashes(), hashes) {
@@ -247,7 +247,7 @@ func TestPermissions(t *testing.T) {
 			t.Errorf("the file with the keys has the mode %v", info.Mode())
 		}
 		c.t = c.t.Add(Period)
-		if err := m.Rotate(); err != nil {
+		if err := m.Rotate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -60,6 +60,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Expire", testExpire},
 		{"ExpireLongRoom", testExpireLongRoom},
 		{"ExpireAmongAppends", testExpireAmongAppends},
+		{"Place", testPlace},
+		{"PlaceAtOnce", testPlaceAtOnce},
+		{"Unarchived", testUnarchived},
+		{"Trimming", testTrimming},
+		{"ExpireArchived", testExpireArchived},
+		{"Restore", testRestore},
 		{"Reopen", testReopen},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })

@@ -55,23 +55,33 @@ func ReplyLost(string, core.Batch) error { return core.ErrUnknown }
 
 // Append implements core.Log.
 func (f *Faulty) Append(ctx context.Context, room string, head core.Head, b core.Batch) error {
+	_, err := f.add(ctx, room, b, func() ([]core.Event, error) { return nil, f.Log.Append(ctx, room, head, b) })
+	return err
+}
+
+// Place implements core.Placer.
+func (f *Faulty) Place(ctx context.Context, room string, head core.Head, b core.Batch, past []string) ([]core.Event, error) {
+	return f.add(ctx, room, b, func() ([]core.Event, error) { return f.Log.Place(ctx, room, head, b, past) })
+}
+
+func (f *Faulty) add(ctx context.Context, room string, b core.Batch, do func() ([]core.Event, error)) ([]core.Event, error) {
 	faults := f.faults.Load()
 	if err := pass(ctx, faults.AppendDelay); err != nil {
-		return fmt.Errorf("%w: %w", core.ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", core.ErrUnavailable, err)
 	}
 	if faults.BeforeAppend != nil {
 		if err := faults.BeforeAppend(room, b); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	err := f.Log.Append(ctx, room, head, b)
+	before, err := do()
 	if err == nil && faults.AfterAppend != nil {
 		err = faults.AfterAppend(room, b)
 	}
 	if late := pass(ctx, faults.ReplyDelay); late != nil {
-		return fmt.Errorf("%w: %w", core.ErrUnknown, late)
+		return nil, fmt.Errorf("%w: %w", core.ErrUnknown, late)
 	}
-	return err
+	return before, err
 }
 
 // Load implements core.Log.

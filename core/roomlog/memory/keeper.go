@@ -40,6 +40,10 @@ func (l *Log) LatestTime(ctx context.Context) (int64, error) {
 // Expire implements core.Keeper. The rooms that have been empty longest go
 // first.
 func (l *Log) Expire(ctx context.Context, before int64, limit int) (int, error) {
+	return l.expire(ctx, before, limit, func(*room) bool { return true })
+}
+
+func (l *Log) expire(ctx context.Context, before int64, limit int, may func(*room) bool) (int, error) {
 	if err := alive(ctx); err != nil {
 		return 0, err
 	}
@@ -47,7 +51,7 @@ func (l *Log) Expire(ctx context.Context, before int64, limit int) (int, error) 
 	defer l.mu.Unlock()
 	var ids []string
 	for id, r := range l.rooms {
-		if r.members == 0 && r.emptySince < before {
+		if r.members == 0 && r.emptySince < before && may(r) {
 			ids = append(ids, id)
 		}
 	}

@@ -5,9 +5,12 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	"tandem.watch/tandem/core"
 	"tandem.watch/tandem/core/roomlog"
@@ -20,12 +23,20 @@ import (
 type Log struct {
 	mu    sync.Mutex
 	rooms map[string]*room
+	// followers are told what is appended, by room; leases are those of
+	// gateways, until when. See Gateway.
+	followers map[string][]*following
+	leases    map[string]time.Time
 }
 
 type room struct {
+	// entries are what is kept, those after head number base.
 	entries []entry
-	at      int64
-	members int
+	base    core.Head
+	// archived is the last event that an archive has.
+	archived core.Head
+	at       int64
+	members  int
 	// emptySince is when the last member left, while there are none.
 	emptySince int64
 	// snapshot is encoded, nil if there is none; it was taken at snapshotAt.
@@ -41,37 +52,76 @@ type entry struct {
 }
 
 // New returns an empty log.
-func New() *Log { return &Log{rooms: map[string]*room{}} }
+func New() *Log {
+	return &Log{rooms: map[string]*room{}, followers: map[string][]*following{}, leases: map[string]time.Time{}}
+}
 
 // Append implements core.Log.
 func (l *Log) Append(ctx context.Context, id string, head core.Head, b core.Batch) error {
+	_, err := l.append(ctx, "", id, head, b, nil)
+	return err
+}
+
+// Place implements core.Placer.
+func (l *Log) Place(ctx context.Context, id string, head core.Head, b core.Batch, past []string) ([]core.Event, error) {
+	return l.append(ctx, "", id, head, b, past)
+}
+
+func (l *Log) append(ctx context.Context, by, id string, head core.Head, b core.Batch, past []string) ([]core.Event, error) {
 	a, err := roomlog.Prepare(id, head, b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := alive(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	// Before the lock, as other logs do it: the new entries name themselves.
+	before, followers, err := l.commit(a, b, past)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range followers {
+		if f.gateway != by {
+			f.to.Appended(b.Follow(before))
+		}
+	}
+	return before, nil
+}
+
+// commit appends under the lock. It returns what came in between, and who is to
+// be told.
+func (l *Log) commit(a *roomlog.Append, b core.Batch, past []string) ([]core.Event, []*following, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.rooms[a.Room]
+	var before []core.Event
+	switch {
+	case r == nil && !a.Creates():
+		return nil, nil, &core.Conflict{}
+	case r == nil:
+		r = &room{secrets: map[string]core.Secret{}, members: -1}
+		l.rooms[a.Room] = r
+	case r.head() != a.Head:
+		refused := r.conflict(a.Head)
+		conflict, ok := errors.AsType[*core.Conflict](refused)
+		if !ok || len(conflict.Missed) == 0 || !b.Passes(conflict.Missed, past) {
+			return nil, nil, refused
+		}
+		before = conflict.Missed
+		members := max(0, r.members+a.Change)
+		placed := b
+		placed.Events, placed.Members = b.Follow(before), members
+		var err error
+		if a, err = roomlog.Prepare(a.Room, r.head(), placed); err != nil {
+			return nil, nil, err
+		}
+		b = placed
+	}
 	entries := make([]entry, len(b.Events))
 	for i, e := range b.Events {
 		entries[i] = entry{head: core.Head{Epoch: e.Epoch, Number: e.Number, ID: e.ID}, data: a.Events[i]}
 	}
-
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	r := l.rooms[id]
-	switch {
-	case r == nil && !a.Creates():
-		return &core.Conflict{}
-	case r == nil:
-		r = &room{secrets: map[string]core.Secret{}, members: -1}
-		l.rooms[id] = r
-	case r.head() != head:
-		return r.conflict(head)
-	}
 	r.add(a, entries)
-	return nil
+	return before, slices.Clone(l.followers[a.Room]), nil
 }
 
 func (r *room) add(a *roomlog.Append, entries []entry) {
@@ -89,21 +139,34 @@ func (r *room) add(a *roomlog.Append, entries []entry) {
 	}
 }
 
-func (r *room) head() core.Head { return r.entries[len(r.entries)-1].head }
-
-// has says whether a head is part of the room's history.
-func (r *room) has(h core.Head) bool {
-	if h.Number == 0 || h.Number > uint64(len(r.entries)) {
-		return h == core.Head{}
+func (r *room) head() core.Head {
+	if len(r.entries) == 0 {
+		return r.base
 	}
-	return r.entries[h.Number-1].head == h
+	return r.entries[len(r.entries)-1].head
+}
+
+// index is where among the entries the one after a number is.
+func (r *room) index(after uint64) int {
+	if after <= r.base.Number {
+		return 0
+	}
+	return int(min(after-r.base.Number, uint64(len(r.entries))))
+}
+
+// has says whether a head is part of the room's history, as far as that is kept.
+func (r *room) has(h core.Head) bool {
+	if h.Number <= r.base.Number || h.Number > r.head().Number {
+		return h == r.base
+	}
+	return r.entries[r.index(h.Number)-1].head == h
 }
 
 func (r *room) conflict(named core.Head) error {
-	if !r.has(named) || len(r.entries)-int(named.Number) > roomlog.MaxMissed {
+	if !r.has(named) || r.head().Number-named.Number > roomlog.MaxMissed {
 		return &core.Conflict{}
 	}
-	missed, err := decode(r.entries[named.Number:])
+	missed, err := decode(r.entries[r.index(named.Number):])
 	if err != nil {
 		return err
 	}
@@ -121,7 +184,7 @@ func (l *Log) Load(ctx context.Context, id string, recent int) (core.Stored, err
 	if r == nil {
 		return core.Stored{}, core.ErrNoRoom
 	}
-	from := min(int(r.snapshotAt), len(r.entries)-max(0, recent))
+	from := min(r.index(r.snapshotAt), len(r.entries)-max(0, recent))
 	events, err := decode(r.entries[max(0, from):])
 	if err != nil || r.snapshot == nil {
 		return core.Stored{Events: events}, err
@@ -138,10 +201,10 @@ func (l *Log) Read(ctx context.Context, id string, after uint64, limit int) ([]c
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.rooms[id]
-	if r == nil || limit <= 0 || after >= uint64(len(r.entries)) {
+	if r == nil || limit <= 0 || after >= r.head().Number {
 		return nil, nil
 	}
-	rest := r.entries[after:]
+	rest := r.entries[r.index(after):]
 	return decode(rest[:min(limit, len(rest))])
 }
 

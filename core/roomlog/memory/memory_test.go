@@ -19,3 +19,10 @@ func TestContractFaulty(t *testing.T) {
 func BenchmarkAppend(b *testing.B) {
 	logtest.Bench(b, func(*testing.B) logtest.Store { return memory.New() })
 }
+
+func TestFeed(t *testing.T) {
+	logtest.RunFeed(t, func(*testing.T) (a, b logtest.Shared) {
+		l := memory.New()
+		return l.Gateway("a"), l.Gateway("b")
+	})
+}

@@ -47,12 +47,16 @@ func (l *Log) LatestTime(ctx context.Context) (at int64, err error) {
 // first. It works in small transactions among the appends: a room is gone with
 // the first, its events follow. When that is interrupted, by an error or the
 // end of the process, the next Expire goes on with it.
-func (l *Log) Expire(ctx context.Context, before int64, limit int) (expired int, err error) {
+func (l *Log) Expire(ctx context.Context, before int64, limit int) (int, error) {
+	return l.expire(ctx, limit, func(s *session, most int) (int, error) { return s.forgetRooms(s.findEmpty, before, most) })
+}
+
+func (l *Log) expire(ctx context.Context, limit int, forget func(s *session, most int) (int, error)) (expired int, err error) {
 	for expired < limit {
 		var n int
 		most := min(limit-expired, expireRooms)
 		err := l.writer.do(ctx, 0, func(s *session) (err error) {
-			n, err = s.forgetRooms(before, most)
+			n, err = forget(s, most)
 			return err
 		})
 		if err != nil {
@@ -76,8 +80,8 @@ func (l *Log) Expire(ctx context.Context, before int64, limit int) (expired int,
 }
 
 // forgetRooms makes rooms unknown and leaves their events to deleteRest.
-func (s *session) forgetRooms(before int64, most int) (int, error) {
-	keys, err := queryKeys(s.findEmpty, before, most)
+func (s *session) forgetRooms(find *sql.Stmt, before int64, most int) (int, error) {
+	keys, err := queryKeys(find, before, most)
 	if err != nil {
 		return 0, err
 	}

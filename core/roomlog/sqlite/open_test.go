@@ -216,7 +216,7 @@ func TestSchema(t *testing.T) {
 	for query, want := range map[string]string{
 		"PRAGMA journal_mode": "wal",
 		"PRAGMA auto_vacuum":  "2",
-		"PRAGMA user_version": "1",
+		"PRAGMA user_version": "2",
 		"SELECT group_concat(type, ' ') FROM (SELECT type FROM events WHERE room = 'a' ORDER BY number)":                  "created chat",
 		"SELECT at || ' ' || time || ' ' || seat || ' ' || command FROM events WHERE number = 2":                          "6 1970-01-01T00:00:00.000Z m_1 1",
 		"SELECT count(*) FROM events, rooms WHERE events.room = rooms.id AND events.id = rooms.head AND events.epoch = 1": "1",

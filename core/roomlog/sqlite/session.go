@@ -26,6 +26,8 @@ type session struct {
 	findEmpty, deleteRoom         *sql.Stmt
 	deleteSecrets, deleteSnapshot *sql.Stmt
 	noteForgotten, findForgotten  *sql.Stmt
+	noteArchived, trim, restore   *sql.Stmt
+	findArchived                  *sql.Stmt
 	deleteEvents, deleteForgotten *sql.Stmt
 }
 
@@ -58,13 +60,22 @@ func (s *session) statements() map[**sql.Stmt]string {
 			ON CONFLICT (room) DO UPDATE SET number = excluded.number, snapshot = excluded.snapshot
 			WHERE excluded.number >= number`,
 
-		&s.findEmpty:       `SELECT key FROM rooms WHERE empty_since < ? ORDER BY empty_since LIMIT ?`,
-		&s.deleteRoom:      `DELETE FROM rooms WHERE key = ?`,
-		&s.deleteSecrets:   `DELETE FROM secrets WHERE room = ?`,
-		&s.deleteSnapshot:  `DELETE FROM snapshots WHERE room = ?`,
-		&s.noteForgotten:   `INSERT INTO forgotten (room) VALUES (?)`,
-		&s.findForgotten:   `SELECT room FROM forgotten LIMIT 1`,
-		&s.deleteEvents:    `DELETE FROM log WHERE room = ?1 AND number < (SELECT min(number) FROM log WHERE room = ?1) + ?2`,
+		&s.findEmpty:      `SELECT key FROM rooms WHERE empty_since < ? ORDER BY empty_since LIMIT ?`,
+		&s.findArchived:   `SELECT key FROM rooms WHERE empty_since < ? AND archived_head = head ORDER BY empty_since LIMIT ?`,
+		&s.deleteRoom:     `DELETE FROM rooms WHERE key = ?`,
+		&s.deleteSecrets:  `DELETE FROM secrets WHERE room = ?`,
+		&s.deleteSnapshot: `DELETE FROM snapshots WHERE room = ?`,
+		&s.noteForgotten:  `INSERT INTO forgotten (room) VALUES (?)`,
+		&s.findForgotten:  `SELECT room FROM forgotten LIMIT 1`,
+		&s.deleteEvents:   `DELETE FROM log WHERE room = ?1 AND number < (SELECT min(number) FROM log WHERE room = ?1) + ?2`,
+		&s.noteArchived: `
+			UPDATE rooms SET archived = ?2, archived_head = ?3
+			WHERE key = ?1 RETURNING min(archived, number - ?4, coalesce((SELECT number FROM snapshots WHERE room = key), 0))`,
+		&s.trim: `DELETE FROM log WHERE room = ?1 AND number <= min(?2, (SELECT min(number) FROM log WHERE room = ?1) + ?3 - 1)`,
+		&s.restore: `
+			INSERT INTO rooms (id, epoch, number, head, created, at, members, empty_since, archived, archived_head)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, CASE WHEN ?6 = 0 THEN ?7 END, ?3, ?4)
+			ON CONFLICT (id) DO NOTHING RETURNING key`,
 		&s.deleteForgotten: `DELETE FROM forgotten WHERE room = ?`,
 	}
 }

@@ -148,7 +148,7 @@ func TestExpireGivesSpaceBack(t *testing.T) {
 	before := pages()
 	// As if the process had ended just after the room was forgotten. A new room
 	// with its id has nothing to do with what is left.
-	inWriter(t, l, func(s *session) error { _, err := s.forgetRooms(1, 10); return err })
+	inWriter(t, l, func(s *session) error { _, err := s.forgetRooms(s.findEmpty, 1, 10); return err })
 	fresh := &chain{room: c.room}
 	if err := fresh.append(t.Context(), l, "new"); err != nil {
 		t.Fatal(err)
