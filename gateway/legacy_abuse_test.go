@@ -24,7 +24,7 @@ func TestLegacyFloods(t *testing.T) {
 		{"reports", `{"type":"POSITION_UPDATE","currentTime":5,"isPlaying":true}`, protocol.CloseRateLimited},
 		{"commands", `{"type":"UPDATE_USERNAME","username":"x"}`, protocol.CloseRateLimited},
 		{"pings", `{"type":"PING"}`, protocol.CloseRateLimited},
-		{"passed on", `{"type":"SPAM","text":"` + strings.Repeat("x", 8<<10) + `"}`, protocol.CloseRateLimited},
+		{"passed on", `{"type":"SPAM","text":"` + strings.Repeat("x", 7<<10) + `"}`, protocol.CloseRateLimited},
 		{"rubbish", `{"type":`, protocol.CloseProtocol},
 		{"a wrong type", `{"type":"SEEK","currentTime":"5"}`, protocol.CloseProtocol},
 	} {

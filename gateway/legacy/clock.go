@@ -45,7 +45,7 @@ func (c *clock) heard(shown *float64, at int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := sample{at: at, ahead: at - int64(math.Round(*shown*1000))}
-	if ahead, known := c.ahead(); known && s.ahead > ahead+step {
+	if ahead, known := c.ahead(); known && s.ahead > ahead+step+c.waiting() {
 		// Delayed by that much, or its clock was set back: the next one tells.
 		before := c.suspect
 		if c.suspect = &s; before == nil || abs(s.ahead-before.ahead) > step {
@@ -72,6 +72,15 @@ func (c *clock) ahead() (ahead int64, known bool) {
 		}
 	}
 	return ahead, len(c.samples) > 0
+}
+
+// waiting is how much longer the newest round trip was than the shortest, in µs:
+// while a line is congested, all that comes over it is late, and no clock was set.
+func (c *clock) waiting() int64 {
+	if len(c.trips) == 0 {
+		return 0
+	}
+	return (c.trips[len(c.trips)-1] - slices.Min(c.trips)).Microseconds()
 }
 
 // pong takes a round trip.

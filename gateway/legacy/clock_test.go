@@ -3,6 +3,8 @@ package legacy
 import (
 	"testing"
 	"time"
+
+	"tandem.watch/tandem/internal/wsframe"
 )
 
 // tell has the clock hear what a client whose clock is behind by that much shows,
@@ -60,6 +62,32 @@ func TestClockWhen(t *testing.T) {
 	} {
 		if got := c.when(test.shown, at); got < test.want-1000 || got > test.want+1000 {
 			t.Errorf("%s: %d µs ago, want %d", test.what, at-got, at-test.want)
+		}
+	}
+}
+
+// A line that is congested for a while sets no clock.
+func TestClockCongested(t *testing.T) {
+	const second = 1_000_000
+	c := &clock{}
+	c.pong(40 * time.Millisecond)
+	at := int64(1_700_000_000) * second
+	c.tell(at, 8*time.Second, 20*time.Millisecond)
+	for i := range int64(3) {
+		c.tell(at+15*(i+1)*second, 8*time.Second, 900*time.Millisecond)
+		c.pong(920 * time.Millisecond)
+	}
+	if got := time.Duration(c.offset()) * time.Microsecond; (got - 8*time.Second).Abs() > 5*time.Millisecond {
+		t.Errorf("it is behind by %v", got)
+	}
+}
+
+// A message of any length is in the transcript.
+func TestHeader(t *testing.T) {
+	for _, length := range []int{2, 123, 125, 126, 0x7b7b, 1 << 16} {
+		frame := append(wsframe.AppendText(nil, length), '{')
+		if got := frame[header(frame):]; len(got) != 1 || got[0] != '{' {
+			t.Errorf("of %d bytes the message begins with %q", length, got)
 		}
 	}
 }

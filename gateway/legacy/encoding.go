@@ -72,10 +72,21 @@ func (a *appender) raw(payload []byte) {
 }
 
 func (e *encoding) welcome(a *appender, m core.Welcomed) {
-	r, t := m.Room, m.Room.Timeline
+	t := m.Room.Timeline
+	a.all(e.state(m.Room, m.Now))
+	if t.Playing && t.At > m.Now && !elsewhere(m.Room.Media) {
+		e.start(a, t.Position, t.At, wire.Server, m.Now)
+	}
+}
+
+// state is the answer to a JOIN.
+func (e *encoding) state(r *core.Room, now int64) wire.RoomState {
 	state := wire.RoomState{
-		RoomID: r.ID, URL: watchPage(r.Media), CurrentTime: t.PositionAt(m.Now), IsPlaying: t.Playing && t.At <= m.Now,
+		RoomID: r.ID, URL: watchPage(r.Media),
 		GuestControlEnabled: r.Settings.GuestControl, NodeID: e.node, Users: make([]wire.User, 0, len(r.Members())),
+	}
+	if t := r.Timeline; !elsewhere(r.Media) {
+		state.CurrentTime, state.IsPlaying = t.PositionAt(now), t.Playing && t.At <= now
 	}
 	if r.Host != "" {
 		state.HostUserID = &r.Host
@@ -83,10 +94,7 @@ func (e *encoding) welcome(a *appender, m core.Welcomed) {
 	for _, member := range r.Members() {
 		state.Users = append(state.Users, wire.User{UserID: member.ID, Username: username(member.Name)})
 	}
-	a.all(state)
-	if t.Playing && t.At > m.Now {
-		e.start(a, t.Position, t.At, wire.Server, m.Now)
-	}
+	return state
 }
 
 func (e *encoding) event(a *appender, m core.Happened, i int) {
@@ -146,6 +154,8 @@ func joined(a *appender, member, name string, at int64) {
 func (e *encoding) timeline(a *appender, m core.Happened, event core.Event, b core.TimelineSet, gated bool) {
 	switch {
 	case b.Cause == core.CauseRate: // unknown here; beats bring them along
+	case b.Cause != core.CauseMedia && elsewhere(m.Room.Media):
+		a.add(record{timeline: true}, nil) // of a film that they do not see
 	case b.Cause == core.CauseMedia && watchPage(m.Room.Media) != nil && b.Playing:
 		e.start(a, b.Position, b.At, wire.Server, event.At)
 	case b.Cause == core.CauseMedia && watchPage(m.Room.Media) != nil:
@@ -246,6 +256,11 @@ func watchPage(m core.Media) *string {
 	}
 	return &m.URL
 }
+
+// elsewhere says whether the room watches what the extension cannot show: a film
+// of another site. Where its own player is says nothing of that, nor the other
+// way round. A room that is at no page yet is not elsewhere.
+func elsewhere(m core.Media) bool { return m.Kind == core.MediaURL && !wire.IsWatchPage(m.URL) }
 
 func username(name string) *string {
 	if name == "" || name == nameless {

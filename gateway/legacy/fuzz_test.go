@@ -44,6 +44,8 @@ func TestMask(t *testing.T) {
 	for _, text := range []string{
 		`{"type":"JOIN","pin":"%s"}`, `{"data":{"list":[{"seatToken":"%s"}]}}`, `{"url":"https://x/?a=1&pin=%s"}`,
 		`{"urls":["https://x/?pin=%s&b=1"]}`, `{"offer":{"sdp":"%s"}}`, `{"pin":"%s"`,
+		`{"data":{"pin":"%s"}}`, `{"url":"https://h/room/abcdefg/%s"}`, `{"url":"https://x/?to=https%3A%2F%2Fh%2F%3Fa%3D1%26pin%3D%s"}`,
+		`{"url":"https://x/?to=https%3A%2F%2Fh%2Froom%2Fabcdefg%2F%s"}`,
 	} {
 		if out := mask([]byte(strings.ReplaceAll(text, "%s", secret))); strings.Contains(out, secret) {
 			t.Errorf("%s is logged as %s", text, out)

@@ -69,21 +69,17 @@ func (p *peer) early(m wire.ClientMessage) bool {
 func (p *peer) inRoom(ctx context.Context, m wire.ClientMessage, at int64, v view) error {
 	switch m := m.(type) {
 	case *wire.PlayPause:
-		return p.control(ctx, p.playPause(m, at))
+		return p.playPause(ctx, m, at, v)
 	case *wire.Seek:
-		return p.control(ctx, core.Seek{Position: *m.CurrentTime, Play: &m.IsPlaying, Wait: true})
+		return p.seek(ctx, m, v)
 	case *wire.URLChange:
-		set := core.SetMedia{Media: core.Media{Kind: core.MediaURL, URL: m.URL}}
-		if m.CurrentTime != nil {
-			set.Position = *m.CurrentTime
-		}
-		return p.control(ctx, set)
+		return p.goTo(ctx, m, v)
 	case *wire.Ready:
 		return p.ready(ctx, m, v)
 	case *wire.HostHeartbeat:
 		return p.heartbeat(ctx, m, at, v)
 	case *wire.PositionUpdate:
-		return p.position(ctx, m, at)
+		return p.position(ctx, m, at, v)
 	case *wire.UpdateUsername:
 		return p.rename(ctx, m.Username)
 	case *wire.ToggleGuestControl:
@@ -95,18 +91,11 @@ func (p *peer) inRoom(ctx context.Context, m wire.ClientMessage, at int64, v vie
 		return p.do(ctx, core.Transfer{Member: m.TargetUserID}, nil, p.failed)
 	case *wire.RequestSync:
 		now := p.now()
-		position, playing := v.position(now)
+		position, playing := p.seat.where(now)
 		p.tell(0, wire.SyncAnswer{FromUserID: wire.Server, CurrentTime: &position, IsPlaying: playing, URL: v.url, Timestamp: now / 1000})
 		return nil
 	case *wire.SyncResponse:
-		answer := wire.SyncAnswer{
-			FromUserID: p.seat.member, To: m.To, CurrentTime: m.CurrentTime, IsPlaying: m.IsPlaying,
-			RespectAutoPlay: m.RespectAutoPlay, Timestamp: at / 1000,
-		}
-		if m.URL != "" {
-			answer.URL = &m.URL
-		}
-		return p.relay(ctx, m.To, answer)
+		return p.syncResponse(ctx, m, at, v)
 	case *wire.Signal:
 		data, err := toSignal(m)
 		if err != nil {
@@ -114,30 +103,10 @@ func (p *peer) inRoom(ctx context.Context, m wire.ClientMessage, at int64, v vie
 		}
 		return p.session.Signal(ctx, m.To, data)
 	case *wire.Other:
-		return p.relay(ctx, "", wire.Relayed{
-			Kind: m.Kind, UserID: p.seat.member, NodeID: p.service.encoding.node, Timestamp: at / 1000, Fields: m.Fields,
-		})
+		return p.other(ctx, m, at)
 	default:
 		return nil
 	}
-}
-
-// relay passes a message on to one member of this dialect, or to all.
-func (p *peer) relay(ctx context.Context, to string, m wire.ServerMessage) error {
-	r := p.relayed(m)
-	if to != "" {
-		return p.session.RelayTo(ctx, to, relayKind, r.Data)
-	}
-	return p.session.Relay(ctx, relayKind, r.Data)
-}
-
-// relayed is a message for the members of this dialect.
-func (p *peer) relayed(m wire.ServerMessage) core.Relayed {
-	payload, _, err := wire.Append(nil, m)
-	if err != nil { // of values that were decoded, or are our own
-		p.logger.Error("message not encoded", "error", err)
-	}
-	return core.Relayed{From: p.seat.member, Kind: relayKind, Data: payload}
 }
 
 // do asks the room for something that is kept. If that changes nothing, everybody
@@ -156,18 +125,6 @@ func (p *peer) do(ctx context.Context, c core.Command, otherwise core.Message, f
 
 // failed tells the client why something was not done.
 func (p *peer) failed(err error) { p.fail(message(err)) }
-
-// control asks for a change of playback. Who is refused has done it already, and
-// is told where the room is.
-func (p *peer) control(ctx context.Context, c core.Command) error {
-	s := p.seat
-	return p.do(ctx, c, nil, func(err error) {
-		if code(err) != protocol.CodeForbidden {
-			p.failed(err)
-		}
-		s.truth()
-	})
-}
 
 func (p *peer) rename(ctx context.Context, name string) error {
 	if name == "" {

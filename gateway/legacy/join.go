@@ -14,6 +14,13 @@ import (
 // the end of the one before.
 const leavePatience = 5 * time.Second
 
+// How often the others are told that a member has joined once more: each time
+// all of them renew their WebRTC towards it.
+const (
+	joinBurst = 5
+	joinEvery = 3 * time.Second
+)
+
 // join enters a room: for the first time, again, or after another one.
 func (p *peer) join(ctx context.Context, m *wire.Join) bool {
 	_, joined := p.view()
@@ -21,6 +28,11 @@ func (p *peer) join(ctx context.Context, m *wire.Join) bool {
 	switch {
 	case again && m.UserID != p.seat.member:
 		return p.strike(protocol.CloseProtocol, "This connection has joined as another user")
+	case joined && !p.again.AllowN(p.received, 1):
+		if again {
+			return p.show(ctx, m)
+		}
+		return p.tooFast()
 	case joined && !again:
 		if p.giveUp(ctx) != nil {
 			return p.close(protocol.CloseUnavailable, 500)
@@ -56,12 +68,28 @@ func (p *peer) join(ctx context.Context, m *wire.Join) bool {
 	}
 	p.rise()
 	s.session = session
-	p.seat, p.session, p.drift = s, session, drift{}
+	p.seat, p.session, p.drift, p.last = s, session, drift{}, lastControl{}
 	p.service.enter(s)
-	if v := s.see(); m.Username != "" && v.name != m.Username {
-		_ = p.do(ctx, core.Rename{Name: m.Username}, nil, p.failed) // the next message finds the seat gone, if it is
-	}
+	p.call(ctx, m.Username)
 	return true
+}
+
+// call gives the member the name that it joins with.
+func (p *peer) call(ctx context.Context, name string) {
+	if v := p.seat.see(); name != "" && v.name != name {
+		_ = p.do(ctx, core.Rename{Name: name}, nil, p.failed) // the next message finds the seat gone, if it is
+	}
+}
+
+// show answers a JOIN of who is in the room, and tells nobody else.
+func (p *peer) show(ctx context.Context, m *wire.Join) bool {
+	patience, cancel := context.WithTimeout(ctx, leavePatience)
+	defer cancel()
+	p.session.View(patience, func(r *core.Room, _ []core.Presence, now int64) {
+		p.tell(0, p.service.encoding.state(r, now))
+	})
+	p.call(ctx, m.Username)
+	return p.open()
 }
 
 func asError(err error) (*protocol.Error, bool) {

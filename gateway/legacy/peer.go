@@ -31,15 +31,21 @@ type peer struct {
 	rate    *rate.Limiter // of messages
 	logged  *rate.Limiter // of those that are kept
 	strikes *rate.Limiter // of those that are refused
+	// again is of JOINs where the peer is in a room, excess of signalling that is
+	// over the rate, passedOn of bytes that go to everybody.
+	again, excess, passedOn *rate.Limiter
 
 	seat    *seat         // nil before the first JOIN
 	session *core.Session // its own
 	drift   drift
+	last    lastControl
+	passes  uint64 // the gate that was passed for a member that sees nothing of it
 
 	pings    map[string]time.Time // sent and not answered
 	pinged   int
 	lastPing time.Time
 	lastTold int64 // when core was last told of the player, in µs
+	received time.Time
 	began    time.Time
 	messages int
 }
@@ -52,7 +58,9 @@ func (s *Service) newPeer(c *ws.Conn, address string, shared bool) *peer {
 		rate:    rate.NewLimiter(rate.Limit(l.MessagesPerSecond), l.Burst),
 		logged:  rate.NewLimiter(rate.Limit(l.CommandsPerSecond), l.CommandBurst),
 		strikes: rate.NewLimiter(rate.Every(10*time.Second), l.Strikes),
-		pings:   map[string]time.Time{},
+		again:   rate.NewLimiter(rate.Every(joinEvery), joinBurst),
+		excess:  rate.NewLimiter(rate.Limit(l.MessagesPerSecond), 4*l.Burst), passedOn: newRelayLimiter(),
+		pings: map[string]time.Time{},
 	}
 	if debugging(p.logger) {
 		p.record = newTranscript(p.logger)
@@ -77,6 +85,7 @@ func (p *peer) allow(bytes int) bool {
 // Receive implements ws.Peer.
 func (p *peer) Receive(ctx context.Context, data []byte, at int64) bool {
 	p.messages++
+	p.received = time.Now()
 	if p.record != nil {
 		p.record.in(data)
 	}
@@ -84,10 +93,18 @@ func (p *peer) Receive(ctx context.Context, data []byte, at int64) bool {
 	if _, joined := p.view(); !joined {
 		p.rise() // from a seat that the room has given up
 	}
-	if !p.allow(len(data)) {
+	allowed := p.allow(len(data))
+	if !allowed && !p.excess.AllowN(p.received, min(1+len(data)/heavy, p.excess.Burst())) {
 		return p.tooFast()
 	}
 	m, err := wire.Decode(data)
+	if !allowed {
+		// Others make the extension signal, whenever they join: it is not its fault.
+		if _, ok := m.(*wire.Signal); ok && err == nil {
+			return p.open()
+		}
+		return p.tooFast()
+	}
 	if err != nil {
 		return p.strike(protocol.CloseProtocol, message(err))
 	}

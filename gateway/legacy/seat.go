@@ -38,13 +38,17 @@ type seat struct {
 
 // view is what a seat keeps of its room.
 type view struct {
-	joined   bool
-	host     string
-	name     string // the member's own
-	guests   bool   // may control playback
-	url      *string
-	timeline core.Timeline
-	gate     uint64 // the open gate's number; 0 when there is none
+	joined bool
+	host   string
+	name   string // the member's own
+	guests bool   // may control playback
+	media  core.Media
+	url    *string // where the extension may go; nil when that is nowhere
+	// elsewhere says that the room watches what the extension cannot show.
+	elsewhere bool
+	timeline  core.Timeline
+	by        string // who has set it, as far as the seat has heard; "" is unknown
+	gate      uint64 // the open gate's number; 0 when there is none
 }
 
 // report is what a member said of its player.
@@ -72,6 +76,11 @@ func (s *seat) Send(frames []*core.Frame) {
 			s.look(m.Room)
 		case core.Happened:
 			s.look(m.Room)
+			s.listen(m.Events)
+		case core.Beat:
+			if s.view.elsewhere {
+				continue
+			}
 		}
 		b, err := f.Encode(s.p.service.encoding)
 		if err != nil {
@@ -88,14 +97,28 @@ func (s *seat) Send(frames []*core.Frame) {
 }
 
 func (s *seat) look(r *core.Room) {
+	before := s.view
 	s.view = view{
-		joined: true, host: r.Host, guests: r.Settings.GuestControl, url: watchPage(r.Media), timeline: r.Timeline,
+		joined: true, host: r.Host, guests: r.Settings.GuestControl, timeline: r.Timeline, by: before.by,
+		media: before.media, url: before.url, elsewhere: before.elsewhere,
+	}
+	if !before.joined || !before.media.Equal(r.Media) { // an address is looked into once
+		s.view.media, s.view.url, s.view.elsewhere = r.Media, watchPage(r.Media), elsewhere(r.Media)
 	}
 	if m := r.Member(s.member); m != nil {
 		s.view.name = m.Name
 	}
 	if r.Gate != nil {
 		s.view.gate = r.Gate.Number
+	}
+}
+
+// listen finds out who has set the timeline.
+func (s *seat) listen(events []core.Event) {
+	for _, e := range events {
+		if _, ok := e.Body.(core.TimelineSet); ok {
+			s.view.by = e.By.Seat
+		}
 	}
 }
 
@@ -160,13 +183,24 @@ func (s *seat) tell(instant int64, m wire.ServerMessage) { s.p.tell(instant, m) 
 // not.
 func (s *seat) truth() {
 	now := s.p.now()
-	v := s.see()
-	position, playing := v.position(now)
+	position, playing := s.where(now)
 	control := wire.Pause
 	if playing {
 		control = wire.Play
 	}
 	s.tell(now, wire.Playback{UserID: wire.Server, Control: control, CurrentTime: &position, Timestamp: now / 1000})
+}
+
+// where is where the member ought to be, and whether it ought to play: where the
+// room is, or, if the room watches something else, where it is.
+func (s *seat) where(now int64) (position float64, playing bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.view.elsewhere {
+		own := core.Timeline{Position: s.reported.position, Playing: s.reported.playing, Rate: 1, At: s.reported.at}
+		return own.PositionAt(now), own.Playing
+	}
+	return s.view.position(now)
 }
 
 // see returns what is known of the room.

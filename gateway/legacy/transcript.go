@@ -28,9 +28,21 @@ func (t *transcript) in(data []byte) { t.log("received", data) }
 
 func (t *transcript) out(segments ...[]byte) {
 	frame := bytes.Join(segments, nil)
-	if i := bytes.IndexByte(frame, '{'); i >= 0 {
-		t.log("sent", frame[i:])
+	t.log("sent", frame[header(frame):])
+}
+
+// header is how long a frame's header is (RFC 6455, section 5.2).
+func header(frame []byte) int {
+	n := 2
+	if len(frame) > 1 {
+		switch frame[1] {
+		case 126:
+			n = 4
+		case 127:
+			n = 10
+		}
 	}
+	return min(n, len(frame))
 }
 
 func (t *transcript) log(what string, data []byte) {
@@ -42,7 +54,8 @@ func (t *transcript) log(what string, data []byte) {
 var (
 	secrets   = regexp.MustCompile(`(?i)pin|token|secret|passw|seat|auth|credential`)
 	opaque    = map[string]bool{"offer": true, "answer": true, "candidate": true}
-	pinInLink = regexp.MustCompile(`(?i)([?&](?:pin|token)=)[^&#]*`)
+	pinInLink = regexp.MustCompile(`(?i)((?:^|[?&#]|%(?:25)*(?:3F|26|23))(?:pin|token)(?:=|%(?:25)*3D))[^&#\s]*`)
+	pinInPath = regexp.MustCompile(`(?i)((?:/|%(?:25)*2F)room(?:/|%(?:25)*2F)[^/%?#\s]+(?:/|%(?:25)*2F))[^/?#&\s]+`)
 )
 
 // mask returns a message as it may be logged.
@@ -77,7 +90,7 @@ func masked(v any) any {
 			v[i] = masked(v[i])
 		}
 	case string:
-		return pinInLink.ReplaceAllString(v, "${1}***")
+		return pinInPath.ReplaceAllString(pinInLink.ReplaceAllString(v, "${1}***"), "${1}***")
 	}
 	return v
 }

@@ -24,6 +24,8 @@ const (
 	MaxSignal = protocol.MaxSignal - 64
 	// MaxType is the longest type of a message that is passed on.
 	MaxType = 50
+	// MaxOther is the largest message that is passed on to everybody, in bytes.
+	MaxOther = 8 << 10
 )
 
 // Server is the userId of what comes from the gateway itself.
@@ -87,6 +89,8 @@ func decode(kind string, data []byte) (ClientMessage, error) {
 		return nil, protocol.Errorf(protocol.CodeUnknownType, "%s is for the server to send", kind)
 	case !isType(kind):
 		return nil, protocol.Errorf(protocol.CodeUnknownType, "a type is a word of at most %d letters, digits and _", MaxType)
+	case len(data) > MaxOther:
+		return nil, protocol.Errorf(protocol.CodeTooLarge, "a message for everybody has at most %d bytes", MaxOther)
 	default:
 		o := &Other{Kind: kind}
 		return o, unmarshal(data, &o.Fields)
@@ -253,4 +257,22 @@ func CheckURL(address string) error {
 		return protocol.Errorf(protocol.CodeInvalid, "url must be an https address")
 	}
 	return nil
+}
+
+// SameFilm says whether two watch pages show the same film: what follows its
+// number tells how it was found, or in which language it is.
+func SameFilm(a, b string) bool {
+	film := filmOf(a)
+	return film != "" && film == filmOf(b)
+}
+
+// filmOf is the number of the film that a watch page shows; "" when it shows none.
+func filmOf(address string) string {
+	rest, ok := strings.CutPrefix(address, watchSite+"watch/")
+	if !ok || !IsWatchPage(address) {
+		return ""
+	}
+	film, _, _ := strings.Cut(rest, "#")
+	film, _, _ = strings.Cut(film, "?")
+	return strings.TrimSuffix(film, "/")
 }
