@@ -27,7 +27,7 @@ export interface RoomState {
   readonly self: string;
   /** The number of the last event in this state. */
   readonly number: number;
-  /** The host's member id; absent in an empty room. */
+  /** The host's member id; absent in a room that nobody leads. */
   readonly host: string | undefined;
   readonly settings: Settings;
   readonly media: Media;

@@ -136,7 +136,7 @@ func TestTLS(t *testing.T) {
 // A snapshot trims the log, but for what clients that come back may need.
 func TestTrim(t *testing.T) {
 	server := testenv.StartRedis(t)
-	l := open(t, server.URL())
+	l := openWith(t, redislog.Options{URL: server.URL()})
 	r := &room{id: "ABCD"}
 	state := core.NewRoom(r.id)
 	for range 30 {

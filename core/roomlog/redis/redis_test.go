@@ -28,14 +28,20 @@ func (s *store) Reopen(t *testing.T) logtest.Store {
 
 func open(t testing.TB, url string) *store {
 	t.Helper()
+	return openWith(t, redislog.Options{URL: url, Archived: true})
+}
+
+func openWith(t testing.TB, o redislog.Options) *store {
+	t.Helper()
+	o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	l, err := redislog.Open(ctx, redislog.Options{URL: url, Archived: true, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	l, err := redislog.Open(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close(context.Background()) })
-	return &store{l, url}
+	return &store{l, o.URL}
 }
 
 func TestSingle(t *testing.T) {
