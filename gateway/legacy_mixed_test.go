@@ -45,8 +45,8 @@ func TestMixedRoom(t *testing.T) {
 		s.keep(10*time.Second, q.ann, q.ben)
 		q.cleo.do(&protocol.Pause{Command: q.cleo.id()})
 		for _, x := range []*extension{q.ann, q.ben} {
-			x.await("PLAY_PAUSE")
-			_ = x
+			for x.await("PLAY_PAUSE")["control"] != "pause" { // after the echo of Ann's own
+			}
 		}
 		s.w.pass(time.Second)
 		q.dan.settle()
