@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -130,6 +131,26 @@ func (r *Redis) Follow(primary *Redis) {
 	r.Await("a replica", func() bool {
 		return contains(r.client.Info(context.Background(), "replication").Val(), "master_link_status:up")
 	})
+}
+
+// KillAfter kills Redis when a replica has all that it has acknowledged: nothing
+// of that is lost.
+func (r *Redis) KillAfter(replica *Redis) {
+	r.t.Helper()
+	r.Do("CLIENT", "PAUSE", time.Minute.Milliseconds(), "WRITE") // which the kill ends
+	field := func(of *Redis, name string) string {
+		for line := range strings.Lines(of.client.Info(context.Background(), "replication").Val()) {
+			if value, ok := strings.CutPrefix(line, name+":"); ok {
+				return strings.TrimSpace(value)
+			}
+		}
+		return ""
+	}
+	r.Await("behind its replica", func() bool {
+		offset := field(r, "master_repl_offset")
+		return offset != "" && offset == field(replica, "slave_repl_offset")
+	})
+	r.Kill()
 }
 
 // Await returns when the condition holds, and fails the test if it takes too long.

@@ -183,9 +183,7 @@ func TestPromotedReplica(t *testing.T) {
 		answers(300)
 		// What it has acknowledged is at the replica: this is not the test of a lost tail.
 		victim, heir := cluster.Primaries[1], cluster.Replicas[1]
-		victim.Do("CLIENT", "PAUSE", 500, "WRITE")
-		time.Sleep(200 * time.Millisecond)
-		victim.Kill()
+		victim.KillAfter(heir)
 		heir.Await("promoted", func() bool {
 			return strings.Contains(fmt.Sprint(heir.Client().Info(context.Background(), "replication").Val()), "role:master")
 		})
@@ -199,9 +197,7 @@ func TestSentinelFailover(t *testing.T) {
 	sentinel := testenv.StartSentinel(t, "main", primary)
 	load(t, open(t, sentinel.URL()), open(t, sentinel.URL()), 10, func(answers func(int64)) {
 		answers(200)
-		primary.Do("CLIENT", "PAUSE", 500, "WRITE")
-		time.Sleep(200 * time.Millisecond)
-		primary.Kill()
+		primary.KillAfter(replica)
 		answers(200)
 	})
 }
