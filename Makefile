@@ -49,7 +49,7 @@ test-client:
 .PHONY: test-go
 test-go:
 	$(call stage,go vet,go vet ./...)
-	$(call stage,go test,go test -race -shuffle=on $(TESTFLAGS) $$(go list ./... | grep -v -E '$(BROWSER)'))
+	$(call stage,go test,go test -race -shuffle=on -p 3 $(TESTFLAGS) $$(go list ./... | grep -v -E '$(BROWSER)'))
 	$(call stage,go test in nested modules,for m in $(NESTED); do go -C $$m vet ./... && go -C $$m test -race -shuffle=on $(TESTFLAGS) ./... || exit; done)
 	$(call stage,go test with browsers,go test -race -shuffle=on -p 1 $(TESTFLAGS) $$(go list ./... | grep -E '$(BROWSER)'))
 
