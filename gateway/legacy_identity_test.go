@@ -78,7 +78,7 @@ func TestLegacySilence(t *testing.T) {
 // An id is no secret: who has it is the one who may use it.
 func TestLegacyTakeover(t *testing.T) {
 	inMemory(t, func(t *testing.T, s *stage) {
-		ann, wire := s.vanishing(home)
+		ann, _ := s.vanishing(home)
 		ann.join("room", "user_ann0001", note{"username": "Ann"})
 		ben := s.connect(office)
 		ben.join("room", "user_ben0001", note{"username": "Ben"})
